@@ -1,0 +1,197 @@
+import { contentOf, type BodyInit } from './body.ts';
+import type { Content } from './content/content.ts';
+import { FormContent, JSONContent, searchParams, type FormInit } from './content/memory.ts';
+import { Destination } from './destination.ts';
+import { Headers, isToken, type HeadersInit } from './headers.ts';
+import { inspect } from './inspect.ts';
+import { mergedQuery } from './query.ts';
+import type { TimeoutInit } from './timeout.ts';
+
+/**
+ * Options for one request that a layer understands; the library's and your own. A layer adds its option here:
+ *
+ *     declare module 'strata-http' { interface RequestExtensions { retry?: false | RetryOptions } }
+ */
+export interface RequestExtensions {
+  /** The encoding of text whose Content-Type names none: a label, or a function of the first bytes. Default UTF-8. */
+  defaultEncoding?: string | ((bytes: Uint8Array) => string) | undefined;
+}
+
+/** What a request consists of besides its method and its URL. At most one of `body`, `json` and `form`. */
+export interface RequestInit extends RequestExtensions {
+  headers?: HeadersInit | undefined;
+  body?: BodyInit | null | undefined;
+  /** Sent as `application/json`. `null` is JSON too; `undefined` is no body. */
+  json?: unknown;
+  /** Sent as `application/x-www-form-urlencoded`. */
+  form?: FormInit | undefined;
+  /** Merged into the URL's query: a name given here replaces it there, `null` removes it. */
+  params?: FormInit | undefined;
+  /** Ends the request at whichever stage it is; it rejects with the signal's reason. */
+  signal?: AbortSignal | null | undefined;
+  /** Milliseconds: one for all waits, or each by itself. */
+  timeout?: TimeoutInit | undefined;
+}
+
+/** What `with` can change; `body: null` removes the body. */
+export interface RequestChanges extends RequestInit {
+  method?: string | undefined;
+  url?: string | URL | Destination | undefined;
+}
+
+const OWN: ReadonlySet<string> = new Set([
+  'method', 'url', 'headers', 'body', 'json', 'form', 'params', 'signal', 'timeout',
+]);
+const NO_EXTENSIONS: Readonly<RequestExtensions> = Object.freeze({});
+const NO_INIT: RequestInit = Object.freeze({});
+
+/** The methods whose names fetch puts in upper case too. Any other is sent as it is given: methods have case (RFC 9110 §9.1). */
+const METHODS: ReadonlyMap<string, string> = new Map(
+  ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'].flatMap((method) => [
+    [method, method],
+    [method.toLowerCase(), method],
+  ]),
+);
+
+/**
+ * One request: an immutable value. A layer that wants another one makes it with `with` and sends that inward, so that what it
+ * adds is never seen outside of it.
+ *
+ * `Content-Type` is filled in from the body; `Host`, `Content-Length` and `Transfer-Encoding` on the wire. Credentials in the URL
+ * become `Authorization: Basic` (RFC 7617), unless there is one, and are no longer part of the URL.
+ *
+ * @throws TypeError where a part is not what it has to be. @throws InvalidURLError where the URL is not an absolute one.
+ */
+export class Request {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly content: Content | null;
+  readonly signal: AbortSignal | null;
+  /** As it was given; the transport fills in what it leaves open. */
+  readonly timeout: TimeoutInit | undefined;
+  readonly #destination: Destination;
+  #extensions: Readonly<RequestExtensions>;
+
+  constructor(method: string, url: string | URL | Destination, init: RequestInit = NO_INIT) {
+    let destination = Destination.from(url);
+    let headers = Headers.from(init.headers);
+    if (init.params !== undefined) {
+      destination = destination.withTarget(mergedQuery(destination.target, searchParams('params', init.params), init.params));
+    }
+    if (destination.credentials !== null) {
+      headers = headers.withDefault('authorization', basic(destination.credentials));
+      destination = destination.withoutCredentials();
+    }
+    const content = contentIn(init);
+    if (content !== null && content.contentType !== undefined) headers = headers.withDefault('content-type', content.contentType);
+    this.method = METHODS.get(method) ?? customMethod(method);
+    this.headers = headers;
+    this.content = content;
+    this.signal = signalIn(init);
+    this.timeout = init.timeout;
+    this.#destination = destination;
+    this.#extensions = init === NO_INIT ? NO_EXTENSIONS : extensionsIn(init, NO_EXTENSIONS);
+  }
+
+  /** Scheme, host and port: `https://example.com:8443` (RFC 6454). */
+  get origin(): string {
+    return this.#destination.origin;
+  }
+
+  /** Path and query, as they stand in the request line. */
+  get target(): string {
+    return this.#destination.target;
+  }
+
+  /** A `URL` of its own: changing it changes nothing here. */
+  get url(): URL {
+    return new URL(this.#destination.href);
+  }
+
+  /** The URL's parts as they are kept, for the layers: no `URL` object is made. */
+  get destination(): Destination {
+    return this.#destination;
+  }
+
+  /** The options of layers, by name. */
+  get extensions(): Readonly<RequestExtensions> {
+    return this.#extensions;
+  }
+
+  /** A changed copy. The extensions given are added to those there. */
+  with(changes: RequestChanges): Request {
+    const replacesBody = changes.body !== undefined || changes.json !== undefined || changes.form !== undefined;
+    let headers = changes.headers === undefined ? this.headers : Headers.from(changes.headers);
+    if (replacesBody && this.content?.contentType !== undefined) {
+      // The type that the old body brought goes with it; one that was set by hand stays.
+      if (headers.get('content-type') === this.content.contentType) headers = headers.without('content-type');
+    }
+    const init: RequestInit = {
+      headers,
+      params: changes.params,
+      signal: changes.signal === undefined ? this.signal : changes.signal,
+      timeout: changes.timeout === undefined ? this.timeout : changes.timeout,
+    };
+    if (replacesBody) {
+      init.body = changes.body;
+      init.json = changes.json;
+      init.form = changes.form;
+    } else {
+      init.body = this.content;
+    }
+    const copy = new Request(changes.method ?? this.method, changes.url ?? this.#destination, init);
+    copy.#extensions = extensionsIn(changes, this.#extensions);
+    return copy;
+  }
+
+  /** For people and logs: without query, which can hold secrets. */
+  toString(): string {
+    return `<Request [${this.method} ${this.origin}${this.target.split('?', 1)[0]}]>`;
+  }
+
+  [inspect](): string {
+    return this.toString();
+  }
+}
+
+function contentIn(init: RequestInit): Content | null {
+  const { body, json, form } = init;
+  if (json === undefined && form === undefined) return body === undefined || body === null ? null : contentOf(body);
+  if ((body !== undefined && body !== null) || (json !== undefined && form !== undefined)) {
+    throw new TypeError('request: expected at most one of body, json and form');
+  }
+  return json !== undefined ? new JSONContent(json) : new FormContent(form as FormInit);
+}
+
+function signalIn(init: RequestInit): AbortSignal | null {
+  const signal = init.signal ?? null;
+  if (signal !== null && typeof signal.addEventListener !== 'function') {
+    throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
+  }
+  return signal;
+}
+
+function extensionsIn(init: RequestInit, base: Readonly<RequestExtensions>): Readonly<RequestExtensions> {
+  let added: Record<string, unknown> | undefined;
+  for (const key in init) {
+    if (OWN.has(key)) continue;
+    const value = (init as Record<string, unknown>)[key];
+    if (value !== undefined) (added ??= { ...base })[key] = value;
+  }
+  return added === undefined ? base : (Object.freeze(added) as RequestExtensions);
+}
+
+function customMethod(method: string): string {
+  if (typeof method !== 'string' || !isToken(method)) {
+    throw new TypeError(`method: expected a token (RFC 9110 §9.1), got ${typeof method === 'string' ? JSON.stringify(method) : typeof method}`);
+  }
+  const upper = method.toUpperCase();
+  return METHODS.has(upper) ? upper : method;
+}
+
+/** RFC 7617 §2: UTF-8, which it lets a server ask for, is what all do. */
+function basic([user, password]: readonly [string, string]): string {
+  let binary = '';
+  for (const byte of new TextEncoder().encode(`${user}:${password}`)) binary += String.fromCharCode(byte);
+  return `Basic ${btoa(binary)}`;
+}

@@ -1,0 +1,410 @@
+import type { Duplex } from 'node:stream';
+import { ClosedError, DecodingError, HTTPError, StatusError, StreamConsumedError } from '../errors.ts';
+import { contentOf, type BodyInit } from './body.ts';
+import { IterableSource, type BodySource } from './body-source.ts';
+import type { Content } from './content/content.ts';
+import { HTMLContent, JSONContent, TextContent } from './content/memory.ts';
+import { Headers, type HeadersInit } from './headers.ts';
+import { inspect } from './inspect.ts';
+import type { Request } from './request.ts';
+import { charsetOf, checkEncoding, decode, decodeStream, splitLines } from './text.ts';
+
+/** What a response consists of besides its status. At most one of `body`, `json`, `text` and `html`. */
+export interface ResponseInit {
+  statusText?: string | undefined;
+  headers?: HeadersInit | undefined;
+  body?: BodyInit | BodySource | null | undefined;
+  json?: unknown;
+  text?: string | undefined;
+  html?: string | undefined;
+  request?: Request | undefined;
+  /** The responses that led to this one, the first first. */
+  history?: readonly Response[] | undefined;
+  /** The request that a redirect asks for and nobody has followed. */
+  nextRequest?: Request | undefined;
+  /** `1.1`, `1.0`, `2`. Default `1.1`. */
+  httpVersion?: string | undefined;
+  /** Milliseconds from the start of the request to this head. */
+  elapsed?: number | undefined;
+}
+
+/** What `with` can change. */
+export interface ResponseChanges extends ResponseInit {
+  status?: number | undefined;
+}
+
+/** How far the body has been used. 'kept' is where it is whole and in memory: it can be had as often as one likes. */
+type Use = 'open' | 'kept' | 'reading' | 'iterated' | 'moved' | 'closed';
+
+const EMPTY = new Uint8Array(0);
+const NO_HISTORY: readonly Response[] = Object.freeze([]);
+const NO_INIT: ResponseInit = Object.freeze({});
+
+/**
+ * One response, which owns its connection until its body has ended or it is closed: `await using response = await t.send(request)`.
+ *
+ * `bytes`, `text`, `json`, `arrayBuffer`, `blob` and `read` read the body to its end and keep it: each may be called again, also
+ * after the scope has ended. The iterators and `body` hand it out piece by piece, once.
+ */
+export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  readonly httpVersion: string;
+  readonly history: readonly Response[];
+  readonly nextRequest: Request | null;
+  /** Milliseconds from the start of the request to the head of this response. 0 for one that was made. */
+  readonly elapsed: number;
+  readonly #request: Request | null;
+  readonly #source: BodySource | null;
+  #use: Use;
+  #bytes: Uint8Array;
+  #reading: Promise<Uint8Array> | null = null;
+  #stream: ReadableStream<Uint8Array> | null = null;
+  #encoding: string | null = null;
+
+  /** Makes one, for mocks and apps. @throws RangeError where the status is not one. @throws TypeError on other bad input. */
+  constructor(status: number, init: ResponseInit = NO_INIT) {
+    if (!Number.isInteger(status) || status < 100 || status > 999) {
+      throw new RangeError(`status: expected a whole number from 100 to 999, got ${String(status)}`);
+    }
+    const { body } = init;
+    let headers = Headers.from(init.headers);
+    if (body instanceof Uint8Array) {
+      this.#source = null;
+      this.#bytes = body;
+    } else if (isSource(body)) {
+      this.#source = body;
+      this.#bytes = EMPTY;
+    } else {
+      const content = contentIn(init);
+      if (content?.contentType !== undefined) headers = headers.withDefault('content-type', content.contentType);
+      this.#bytes = content?.bytes?.() ?? EMPTY;
+      this.#source = content === null || content.bytes !== undefined ? null : new IterableSource(content.stream());
+    }
+    this.#use = this.#source === null ? 'kept' : 'open';
+    this.status = status;
+    this.statusText = init.statusText ?? '';
+    this.headers = headers;
+    this.httpVersion = init.httpVersion ?? '1.1';
+    this.history = init.history ?? NO_HISTORY;
+    this.nextRequest = init.nextRequest ?? null;
+    this.elapsed = init.elapsed ?? 0;
+    this.#request = init.request ?? null;
+  }
+
+  /** Whether the status is one of success, 200 to 299. */
+  get ok(): boolean {
+    return this.status >= 200 && this.status <= 299;
+  }
+
+  /** The request that this answers: after redirects, the last one. @throws TypeError on a response that was made without one. */
+  get request(): Request {
+    if (this.#request === null) throw new TypeError('response.request: this response was made without a request');
+    return this.#request;
+  }
+
+  /** Whether `request` can be asked for. */
+  get hasRequest(): boolean {
+    return this.#request !== null;
+  }
+
+  /** The URL that this came from: after redirects, the last one. */
+  get url(): URL {
+    return this.request.url;
+  }
+
+  get redirected(): boolean {
+    return this.history.length > 0;
+  }
+
+  /** Bytes taken off the wire for the body so far: before decompression, and without framing. */
+  get bytesDownloaded(): number {
+    let source = this.#source;
+    while (source?.inner !== undefined) source = source.inner;
+    return source === null ? this.#bytes.byteLength : source.bytesReceived;
+  }
+
+  /** The fields that came after the body (RFC 9110 §6.5). null before its end, and where there were none. */
+  get trailers(): Headers | null {
+    return this.#source?.trailers ?? null;
+  }
+
+  /**
+   * The encoding that `text` decodes with: the charset of Content-Type, else `defaultEncoding`, else UTF-8. May be set before.
+   * @throws RangeError on setting one that is not known.
+   */
+  get encoding(): string {
+    return this.#encoding ?? this.#encodingFor(this.#bytes);
+  }
+
+  set encoding(label: string) {
+    this.#encoding = checkEncoding(label);
+  }
+
+  /** The body to its end. It is kept. @throws the error that ended it early; StreamConsumedError; ClosedError. */
+  bytes(): Promise<Uint8Array> {
+    if (this.#use === 'kept') return Promise.resolve(this.#bytes);
+    return (this.#reading ??= this.#readAll());
+  }
+
+  /** Reads the body to its end, so that it is there after the scope: the bytes. */
+  read(): Promise<Uint8Array> {
+    return this.bytes();
+  }
+
+  async text(): Promise<string> {
+    const bytes = await this.bytes();
+    return decode(bytes, this.#encoding ?? this.#encodingFor(bytes));
+  }
+
+  /** @throws DecodingError where the body is not JSON. */
+  async json<T = unknown>(): Promise<T> {
+    const text = await this.text();
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      const type = this.headers.get('content-type') ?? 'no content-type';
+      const message = `the body is not JSON: status ${this.status}, ${type}, ${this.#bytes.byteLength} bytes`;
+      // The parser's own message quotes the body, which may hold secrets: it is the cause only.
+      if (this.#request === null) throw new HTTPError(message, { cause });
+      throw new DecodingError(message, { request: this.#request, cause });
+    }
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    const bytes = await this.bytes();
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  }
+
+  async blob(): Promise<Blob> {
+    const bytes = (await this.bytes()) as Uint8Array<ArrayBuffer>;
+    return new Blob([bytes], { type: this.headers.get('content-type') ?? '' });
+  }
+
+  /** The body piece by piece, decoded. Leaving the loop early closes the response. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
+    return this.#use === 'kept' ? once(this.#bytes) : new Pieces(this.#claim());
+  }
+
+  /** The body piece by piece as it came: before decompression. */
+  iterRaw(): AsyncIterableIterator<Uint8Array> {
+    if (this.#use === 'kept' && this.#source?.inner === undefined) return once(this.#bytes);
+    let source = this.#claim();
+    while (source.inner !== undefined) source = source.inner;
+    return new Pieces(source);
+  }
+
+  /** The body as text, piece by piece; no character is split. */
+  iterText(): AsyncIterableIterator<string> {
+    return decodeStream(this, (first) => this.#encoding ?? this.#encodingFor(first));
+  }
+
+  /** The body's lines, without their ends: CRLF, LF or CR. */
+  iterLines(): AsyncIterableIterator<string> {
+    return splitLines(this.iterText());
+  }
+
+  /** The body as a web stream. It reads from the connection as it is read from. */
+  get body(): ReadableStream<Uint8Array> {
+    return (this.#stream ??= streamOf(this[Symbol.asyncIterator]()));
+  }
+
+  /**
+   * A changed copy, which takes the body over: this one has none any more. `body` replaces it (and is then to close what it replaces).
+   */
+  with(changes: ResponseChanges): Response {
+    const replaces =
+      changes.body !== undefined || changes.json !== undefined || changes.text !== undefined || changes.html !== undefined;
+    const init: ResponseInit = {
+      statusText: changes.statusText ?? this.statusText,
+      headers: changes.headers ?? this.headers,
+      request: changes.request ?? this.#request ?? undefined,
+      history: changes.history ?? this.history,
+      nextRequest: changes.nextRequest ?? this.nextRequest ?? undefined,
+      httpVersion: changes.httpVersion ?? this.httpVersion,
+      elapsed: changes.elapsed ?? this.elapsed,
+    };
+    if (replaces) {
+      init.body = changes.body;
+      init.json = changes.json;
+      init.text = changes.text;
+      init.html = changes.html;
+    } else {
+      init.body = this.detach();
+    }
+    return new Response(changes.status ?? this.status, init);
+  }
+
+  /** For layers: takes the body out, to be put into another response. Bytes where it is in memory already. */
+  detach(): BodySource | Uint8Array {
+    if (this.#use === 'kept') return this.#bytes;
+    const source = this.#claim();
+    this.#use = 'moved';
+    return source;
+  }
+
+  /**
+   * The connection itself, after a 101 (RFC 9110 §7.8) or a 2xx to CONNECT: what comes after the head is what it reads.
+   * From then on it is the caller's to close. @throws TypeError where the connection was not handed over.
+   */
+  upgrade(): Duplex {
+    if (this.#source?.upgrade === undefined) {
+      throw new TypeError(`response.upgrade(): a ${this.status} response leaves the connection to HTTP`);
+    }
+    const duplex = this.#claim().upgrade?.() as Duplex;
+    this.#use = 'moved';
+    return duplex;
+  }
+
+  /**
+   * This response, where its status is below 400.
+   * @throws StatusError otherwise, with the start of the body in its message where that has been read.
+   */
+  raiseForStatus(): this {
+    if (this.status < 400) return this;
+    const body = this.#use === 'kept' ? decode(this.#bytes.subarray(0, 400), 'utf-8').slice(0, 200) : '';
+    const message = `${this.status} ${this.statusText}`.trimEnd() + (body === '' ? '' : `: ${body}`);
+    throw new StatusError(message, { request: this.request, response: this });
+  }
+
+  /**
+   * Gives up what is left of the body and frees the connection: a little is read to its end (64 KiB, 100 ms), more is cut off.
+   * May be called at any time and again.
+   */
+  async close(): Promise<void> {
+    if (this.#use === 'kept' || this.#use === 'moved' || this.#use === 'closed') return;
+    this.#use = 'closed';
+    await this.#source?.cancel();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  toString(): string {
+    return `<Response [${`${this.status} ${this.statusText}`.trimEnd()}]>`;
+  }
+
+  [inspect](): string {
+    return this.toString();
+  }
+
+  async #readAll(): Promise<Uint8Array> {
+    const source = this.#claim();
+    this.#use = 'reading';
+    const bytes = await (source.rest?.() ?? concatenated(source));
+    this.#bytes = bytes;
+    // Whoever closed it meanwhile has it whole all the same.
+    this.#use = 'kept';
+    return bytes;
+  }
+
+  /** The source, for the one use there is of it. */
+  #claim(): BodySource {
+    if (this.#use === 'open') {
+      this.#use = 'iterated';
+      return this.#source as BodySource;
+    }
+    if (this.#use === 'closed') throw new ClosedError('the response was closed before its body was read');
+    throw new StreamConsumedError(
+      this.#use === 'moved'
+        ? 'the body has been handed on to another response'
+        : 'the body has been read already, piece by piece: it can be had once that way, or be kept by bytes(), text() or json()',
+    );
+  }
+
+  #encodingFor(bytes: Uint8Array): string {
+    const charset = charsetOf(this.headers.get('content-type'));
+    if (charset !== null) return charset;
+    const fallback = this.#request?.extensions.defaultEncoding;
+    if (fallback === undefined) return 'utf-8';
+    return checkEncoding(typeof fallback === 'string' ? fallback : fallback(bytes));
+  }
+}
+
+/** A source's pieces. No generator: an early `return` while a piece is awaited must not wait for it. */
+class Pieces implements AsyncIterableIterator<Uint8Array> {
+  readonly #source: BodySource;
+  #ended = false;
+
+  constructor(source: BodySource) {
+    this.#source = source;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#ended) return { done: true, value: undefined };
+    let piece: Uint8Array | null;
+    try {
+      piece = await this.#source.pull();
+    } catch (error) {
+      this.#ended = true;
+      throw error;
+    }
+    if (piece !== null) return { done: false, value: piece };
+    this.#ended = true;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    if (!this.#ended) {
+      this.#ended = true;
+      await this.#source.cancel();
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.byteLength > 0) yield bytes;
+}
+
+async function concatenated(source: BodySource): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (let piece = await source.pull(); piece !== null; piece = await source.pull()) {
+    pieces.push(piece);
+    length += piece.byteLength;
+  }
+  if (pieces.length === 1) return pieces[0] as Uint8Array;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.byteLength;
+  }
+  return whole;
+}
+
+function streamOf(pieces: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await pieces.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await pieces.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function isSource(body: unknown): body is BodySource {
+  return typeof body === 'object' && body !== null && typeof (body as BodySource).pull === 'function';
+}
+
+function contentIn({ body, json, text, html }: ResponseInit): Content | null {
+  const given = [body ?? undefined, json, text, html].filter((each) => each !== undefined);
+  if (given.length > 1) throw new TypeError('response: expected at most one of body, json, text and html');
+  if (json !== undefined) return new JSONContent(json);
+  if (text !== undefined) return new TextContent(text);
+  if (html !== undefined) return new HTMLContent(html);
+  return body === undefined || body === null ? null : contentOf(body as BodyInit);
+}
