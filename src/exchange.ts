@@ -1,0 +1,146 @@
+import { setMaxListeners } from 'node:events';
+import type { RequestErrorInit, Phase } from './errors.ts';
+import type { Request } from './messages/request.ts';
+import type { Response } from './messages/response.ts';
+import type { ResolvedTimeouts } from './messages/timeout.ts';
+
+/** Whoever has an exchange in hand at the moment: the pool's queue, an attempt to connect, a connection. */
+export interface ExchangeHolder {
+  /** The caller wants it no more: let go of it, and fail it with the reason. */
+  drop(exchange: Exchange, reason: unknown): void;
+}
+
+/**
+ * One request on its way: from the pool, through a connection, to the end of its response. There is one object for the whole way, which
+ * is also the listener on the caller's signal, so that a request can be aborted wherever it is.
+ *
+ *     created ─▶ held (by one holder after the other) ─▶ answered (the promise is settled, the body may still come) ─▶ finished
+ */
+export class Exchange {
+  readonly request: Request;
+  readonly timeouts: ResolvedTimeouts;
+  readonly promise: Promise<Response>;
+  /** On the `performance.now()` clock. */
+  readonly started: number = performance.now();
+  /** 1, or 2 where a stale connection made the pool send it again. */
+  attempt = 1;
+  holder: ExchangeHolder | null = null;
+  /** Nothing more will come of it. */
+  finished = false;
+
+  #resolve!: (response: Response) => void;
+  #reject!: (error: unknown) => void;
+  #listening = false;
+
+  constructor(request: Request, timeouts: ResolvedTimeouts) {
+    this.request = request;
+    this.timeouts = timeouts;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const { signal } = request;
+    if (signal !== null) this.#listen(signal);
+  }
+
+  /** Milliseconds since the start. */
+  get elapsed(): number {
+    return performance.now() - this.started;
+  }
+
+  /** The head of the response is there. The exchange goes on until `finish`. */
+  answer(response: Response): void {
+    this.#resolve(response);
+  }
+
+  /** It came to nothing. */
+  fail(error: unknown): void {
+    this.finish();
+    this.#reject(error);
+  }
+
+  /** Nothing more will come of it: nothing is held on to. */
+  finish(): void {
+    this.finished = true;
+    this.holder = null;
+    if (this.#listening) {
+      this.#listening = false;
+      this.request.signal?.removeEventListener('abort', this);
+    }
+  }
+
+  /** What errors about this exchange have in common. */
+  describe(phase: Phase, more?: Pick<RequestErrorInit, 'cause' | 'reused' | 'remoteAddress'>): RequestErrorInit {
+    return { request: this.request, phase, attempt: this.attempt, elapsed: this.elapsed, ...more };
+  }
+
+  /** The signal's `abort` event. */
+  handleEvent(): void {
+    this.holder?.drop(this, this.request.signal?.reason);
+  }
+
+  #listen(signal: AbortSignal): void {
+    this.#listening = true;
+    // One signal may serve any number of requests at once; Node warns of eleven.
+    if (signal instanceof EventTarget) setMaxListeners(0, signal);
+    signal.addEventListener('abort', this);
+  }
+}
+
+/** What a connection tells the pool. */
+export interface ConnectionOwner {
+  /** There is room for an exchange (again). */
+  onAvailable(connection: Connection): void;
+  /** It is gone, or has been handed over: it counts no more. Comes once. */
+  onClosed(connection: Connection): void;
+  /**
+   * The connection had been used before and was gone when this exchange came to it: no byte of an answer arrived. True where the owner
+   * sends the exchange again; else the connection fails it.
+   */
+  onStale(exchange: Exchange, connection: Connection, unsent: boolean): boolean;
+  /** A response was dropped by its owner, neither read to its end nor closed. */
+  onDropped(exchange: Exchange): void;
+}
+
+/**
+ * What the pool knows of a connection, whatever it speaks. One that carries many exchanges at once has a larger capacity; the pool does
+ * not change for it.
+ */
+export interface Connection extends ExchangeHolder {
+  readonly protocol: 'http/1.1' | 'h2';
+  readonly remoteAddress: string | undefined;
+  /** On the `performance.now()` clock. */
+  readonly opened: number;
+  /** Exchanges begun so far. */
+  readonly served: number;
+  /** Exchanges under way. */
+  readonly active: number;
+  /** Exchanges that may be begun now. 0 where it is full, closing or closed. */
+  readonly room: number;
+  /** The exchange that has been under way longest, if there is one. */
+  readonly current: Exchange | null;
+  /** What the server said in Keep-Alive: milliseconds it waits for another request, and how many it takes. Infinity: it did not say. */
+  readonly keepAlive: { readonly timeout: number; readonly max: number };
+  /** Begins an exchange; `room` must be above 0. */
+  send(exchange: Exchange): void;
+  /** Closes it once idle for so long; to be called while it is idle. */
+  expireAt(at: number): void;
+  /** Closes at once; exchanges under way fail with this error. */
+  destroy(error: Error): void;
+}
+
+declare module './messages/request.ts' {
+  interface RequestExtensions {
+    /** Called with each interim response (1xx, RFC 9110 §15.2): 103 Early Hints above all. */
+    onInformational?: ((response: InformationalResponse) => void) | undefined;
+    /** The request-target as it is to be sent, in place of the URL's path and query: `*` for OPTIONS, `host:port` for CONNECT. */
+    target?: string | undefined;
+  }
+}
+
+/** An interim response: the final one is still to come. */
+export interface InformationalResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Request['headers'];
+}
