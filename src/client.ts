@@ -1,0 +1,209 @@
+import type { CookieJar } from 'tough-cookie';
+import { BaseURL } from './base-url.ts';
+import { ClosedError } from './errors.ts';
+import { searchParams, type FormInit } from './messages/content/memory.ts';
+import { Headers, type HeadersInit } from './messages/headers.ts';
+import { inspect } from './messages/inspect.ts';
+import { mergedQuery } from './messages/query.ts';
+import { Request, type RequestInit } from './messages/request.ts';
+import type { Response } from './messages/response.ts';
+import { DEFAULT_TIMEOUTS, resolveTimeouts, type ResolvedTimeouts, type TimeoutInit } from './messages/timeout.ts';
+import { CookieMiddleware } from './middleware/cookie.ts';
+import { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
+import { checkOptionNames } from './options.ts';
+import { ConnectionPool, POOL_OPTION_NAMES, type ConnectionPoolOptions } from './transports/connection-pool.ts';
+import { labelOf, stack, Transport, type Layer, type TransportLike } from './transport.ts';
+import { VERSION } from './version.ts';
+
+/** Cookies to be sent by name: numbers and booleans are written out, `null` and `undefined` are left out. */
+export type CookiesInit = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** What a client is made of. The options of `ConnectionPool` are handed on to it. */
+export interface ClientOptions extends Omit<ConnectionPoolOptions, 'timeout'> {
+  /** A prefix of every URL: paths are appended to it. */
+  baseUrl?: string | URL | undefined;
+  /** Whether absolute URLs of another origin than `baseUrl` are let through. Default false: they would carry the client's headers away. */
+  allowAbsoluteUrls?: boolean | undefined;
+  /** Sent with every request, unless that has the same field; `null` removes one of the defaults. */
+  headers?: HeadersInit | undefined;
+  /** In the query of every URL, unless that has the same name. */
+  params?: FormInit | undefined;
+  /** A jar of tough-cookie's; cookies to send with every request; true (default): a new jar; false: no cookies are kept. */
+  cookies?: CookieJar | CookiesInit | boolean | undefined;
+  /** Milliseconds, or `{ connect, read, write, pool }`; `null`: no bound. Default 5,000 each. */
+  timeout?: TimeoutInit | undefined;
+  /** How redirects are followed; false: they are not. */
+  redirect?: RedirectOptions | boolean | undefined;
+  /** Your layers, outermost: they see each call once. */
+  middleware?: readonly Layer[] | undefined;
+  /** Your layers, innermost: they see each attempt. */
+  networkMiddleware?: readonly Layer[] | undefined;
+  /** What stands at the bottom in place of a `ConnectionPool`. */
+  transport?: TransportLike | undefined;
+  /** The encoding of text whose Content-Type names none. Default UTF-8. */
+  defaultEncoding?: string | ((bytes: Uint8Array) => string) | undefined;
+}
+
+/** What a request adds to, or replaces of, what the client has. */
+export interface ClientRequestOptions extends RequestInit {
+  /** Joined with the client's; the request's count. */
+  cookies?: CookiesInit | undefined;
+}
+
+const OWN_OPTIONS = [
+  'baseUrl', 'allowAbsoluteUrls', 'headers', 'params', 'cookies', 'redirect', 'middleware', 'networkMiddleware', 'transport', 'defaultEncoding',
+] as const;
+const OPTION_NAMES: readonly string[] = [...OWN_OPTIONS, ...POOL_OPTION_NAMES];
+
+const DEFAULT_HEADERS: Headers = new Headers({ accept: '*/*', 'user-agent': `strata-http/${VERSION}` });
+
+/**
+ * Builds requests, and owns the stack that sends them. Headers, params and cookies of client and request combine, the request's winning;
+ * of everything else, what the request gives replaces what the client has.
+ *
+ *     await using client = new Client({ baseUrl: 'https://api.example.com/v1', headers: { authorization: 'Bearer …' } });
+ *     const user = await (await client.get('users/7')).json<User>();
+ *
+ * `request` and its shorthands read the response to its end; `stream` and `send` resolve to a scoped one.
+ */
+export class Client extends Transport {
+  /** The outermost layer. */
+  readonly transport: Transport;
+  readonly #base: BaseURL | null;
+  readonly #headers: Headers;
+  readonly #params: URLSearchParams | null;
+  readonly #cookies: CookiesInit | null;
+  readonly #timeouts: ResolvedTimeouts | undefined;
+  readonly #defaultEncoding: ClientOptions['defaultEncoding'];
+  #closed: Promise<void> | null = null;
+
+  /** @throws TypeError on an unknown option or one that is not what it has to be. @throws InvalidURLError for `baseUrl`. */
+  constructor(options: ClientOptions = {}) {
+    super();
+    checkOptionNames('Client', options, OPTION_NAMES);
+    const { baseUrl, headers, params, cookies = true, timeout } = options;
+    this.#base = baseUrl === undefined ? null : new BaseURL(baseUrl, options.allowAbsoluteUrls === true);
+    this.#headers = DEFAULT_HEADERS.merge(headers);
+    this.#params = params === undefined ? null : searchParams('params', params);
+    this.#cookies = isRecord(cookies) ? cookies : null;
+    this.#timeouts = timeout === undefined ? undefined : resolveTimeouts(timeout, DEFAULT_TIMEOUTS);
+    this.#defaultEncoding = options.defaultEncoding;
+    this.transport = assemble(options);
+  }
+
+  /** The request that `request` would send: to be looked at, changed with `with`, and given to `send`. */
+  buildRequest(method: string, url: string | URL, options: ClientRequestOptions = NO_OPTIONS): Request {
+    const init: ClientRequestOptions = options === NO_OPTIONS ? {} : { ...options };
+    init.headers = options.headers === undefined ? this.#headers : this.#headers.merge(options.headers);
+    if (this.#timeouts !== undefined) init.timeout = resolveTimeouts(options.timeout, this.#timeouts);
+    if (this.#defaultEncoding !== undefined) init.defaultEncoding ??= this.#defaultEncoding;
+    if (this.#cookies !== null || options.cookies !== undefined) {
+      init.headers = withCookies(Headers.from(init.headers), { ...this.#cookies, ...options.cookies });
+      delete init.cookies;
+    }
+    const request = new Request(method, this.#base === null ? url : this.#base.join(url), init);
+    return this.#params === null ? request : withParams(request, this.#params);
+  }
+
+  /** Sends a request as it is, through the whole stack: nothing of the client's is added to it. The response is scoped. */
+  send(request: Request): Promise<Response> {
+    if (this.#closed !== null) return Promise.reject(new ClosedError(`${request.toString()}: the client is closed`));
+    return this.transport.send(request);
+  }
+
+  override async request(method: string, url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+    const response = await this.send(this.buildRequest(method, url, options));
+    await response.read();
+    return response;
+  }
+
+  override async stream(method: string, url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+    return await this.send(this.buildRequest(method, url, options));
+  }
+
+  get(url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+    return this.request('GET', url, options);
+  }
+
+  head(url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+    return this.request('HEAD', url, options);
+  }
+
+  options(url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+    return this.request('OPTIONS', url, options);
+  }
+
+  post(url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+    return this.request('POST', url, options);
+  }
+
+  put(url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+    return this.request('PUT', url, options);
+  }
+
+  patch(url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+    return this.request('PATCH', url, options);
+  }
+
+  delete(url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+    return this.request('DELETE', url, options);
+  }
+
+  /** Closes the stack and, with it, the connections: what is under way may end first. */
+  override close(): Promise<void> {
+    return (this.#closed ??= this.transport.close());
+  }
+
+  override toString(): string {
+    return `Client ${labelOf(this.transport)}`;
+  }
+
+  [inspect](): string {
+    return `<${this.toString()}>`;
+  }
+}
+
+const NO_OPTIONS: ClientRequestOptions = Object.freeze({});
+
+/** The stack, outermost first: this is the order in which a request travels. */
+function assemble(options: ClientOptions): Transport {
+  const { cookies = true, redirect = true, middleware = [], networkMiddleware = [] } = options;
+  return stack(
+    ...middleware,
+    ...(redirect === false ? [] : [RedirectMiddleware.layer(redirect === true ? {} : redirect)]),
+    ...(cookies === false ? [] : [CookieMiddleware.layer(isJar(cookies) ? cookies : undefined)]),
+    ...networkMiddleware,
+    options.transport ?? new ConnectionPool(poolOptions(options)),
+  );
+}
+
+/** The options that the pool gets. With a transport of one's own there is nobody to give them to. */
+function poolOptions(options: ClientOptions): ConnectionPoolOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => POOL_OPTION_NAMES.includes(name) && name !== 'timeout' && value !== undefined),
+  );
+}
+
+function isJar(cookies: ClientOptions['cookies']): cookies is CookieJar {
+  return typeof cookies === 'object' && typeof cookies.getCookieString === 'function';
+}
+
+function isRecord(cookies: ClientOptions['cookies']): cookies is CookiesInit {
+  return typeof cookies === 'object' && !isJar(cookies);
+}
+
+function withCookies(headers: Headers, cookies: CookiesInit): Headers {
+  const pairs = Object.entries(cookies)
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([name, value]) => `${name}=${String(value)}`);
+  if (pairs.length === 0) return headers;
+  return headers.with('cookie', [headers.get('cookie'), ...pairs].filter((each) => each !== null).join('; '));
+}
+
+/** Adds those of the client's params whose names the request does not have. */
+function withParams(request: Request, params: URLSearchParams): Request {
+  const own = new URLSearchParams(request.target.split('?')[1] ?? '');
+  const added = new URLSearchParams([...params].filter(([name]) => !own.has(name)));
+  if (added.size === 0) return request;
+  return request.with({ url: request.destination.withTarget(mergedQuery(request.target, added)) });
+}

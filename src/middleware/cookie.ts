@@ -1,0 +1,64 @@
+import type { CookieJar } from 'tough-cookie';
+import type { Request } from '../messages/request.ts';
+import type { Response } from '../messages/response.ts';
+import { Middleware, type TransportLike } from '../transport.ts';
+
+/**
+ * Keeps the cookies that servers set, and sends them back where they belong (RFC 6265), in a jar of tough-cookie's: yours, with whatever
+ * `Store` it has, or one of its own. Place it inside of redirects: every hop then stores its cookies, and sends those that are its own.
+ *
+ * A `Cookie` header of the request's is kept and joined with the jar's; where both have a name, the request's counts.
+ * A cookie that a jar refuses (another domain's, a public suffix's) is no error: the response is as it is.
+ */
+export class CookieMiddleware extends Middleware {
+  /** null until there is a cookie to keep: nothing is loaded, nothing is looked up. */
+  #jar: CookieJar | null;
+  #making: Promise<CookieJar> | null = null;
+
+  constructor(next: TransportLike, jar?: CookieJar) {
+    super(next);
+    if (jar !== undefined && typeof jar?.getCookieString !== 'function') {
+      throw new TypeError('CookieMiddleware: expected a CookieJar of tough-cookie');
+    }
+    this.#jar = jar ?? null;
+  }
+
+  async send(request: Request): Promise<Response> {
+    const response = await this.next.send(this.#jar === null ? request : await withCookies(request, this.#jar));
+    if (response.headers.has('set-cookie')) await this.#store(request, response);
+    return response;
+  }
+
+  /** The jar: yours, or the one that was made. */
+  jar(): Promise<CookieJar> {
+    if (this.#jar !== null) return Promise.resolve(this.#jar);
+    this.#making ??= import('tough-cookie').then(({ CookieJar }) => (this.#jar = new CookieJar()));
+    return this.#making;
+  }
+
+  async #store(request: Request, response: Response): Promise<void> {
+    const jar = await this.jar();
+    const url = request.destination.href;
+    for (const cookie of response.headers.getSetCookie()) {
+      await jar.setCookie(cookie, url, { ignoreError: true });
+    }
+  }
+}
+
+async function withCookies(request: Request, jar: CookieJar): Promise<Request> {
+  const stored = await jar.getCookieString(request.destination.href);
+  if (stored === '') return request;
+  const own = request.headers.getAll('cookie').join('; ');
+  return request.with({ headers: request.headers.with('cookie', own === '' ? stored : joined(stored, own)) });
+}
+
+/** The cookies of both, those of `own` instead of those that have the same name. */
+function joined(stored: string, own: string): string {
+  const names = new Set(own.split(';').map(nameOf));
+  const kept = stored.split('; ').filter((cookie) => !names.has(nameOf(cookie)));
+  return [...kept, own].join('; ');
+}
+
+function nameOf(cookie: string): string {
+  return cookie.split('=', 1)[0]?.trim() ?? '';
+}

@@ -1,0 +1,172 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type IpcNetConnectOpts, isIP, type OnReadOpts, type TcpNetConnectOpts } from 'node:net';
+import type { Duplex } from 'node:stream';
+import * as tls from 'node:tls';
+import { readAuthorities, readContents, readEnvironmentAuthorities } from './certificates.ts';
+import { checkPins } from './pins.ts';
+import type { NetworkTarget, TLSInfo } from './stream.ts';
+import { type TLSOptions, toPin } from './tls-options.ts';
+import { TLSSessions } from './tls-sessions.ts';
+
+/**
+ * What a handshake runs over: a connection that `tls.connect` is to open, with options that it takes though its types do not say so,
+ * or one that is open.
+ */
+export type TLSBase =
+  | ((TcpNetConnectOpts | IpcNetConnectOpts) & {
+      readonly onread: OnReadOpts;
+      readonly allowHalfOpen: boolean;
+      /** In bytes, for both directions. */
+      readonly highWaterMark: number;
+    })
+  | { readonly socket: Duplex };
+
+/** What `TLSOptions` come to: one OpenSSL context, the sessions of its connections, and the checks. */
+export class TLSContext {
+  readonly #options: TLSOptions;
+  readonly #secureContext: tls.SecureContext;
+  readonly #pins: ReadonlySet<string> | undefined;
+  readonly #sessions = new TLSSessions();
+
+  /**
+   * Reads the files that the options name, at once and synchronously. Throws a `TypeError` where that fails or the parts do not fit together.
+   * `trustEnvironment`: whether SSL_CERT_FILE and SSL_CERT_DIR add to the default authorities.
+   */
+  constructor(options: TLSOptions, trustEnvironment: boolean) {
+    this.#options = options;
+    this.#secureContext = options.secureContext ?? createContext(options, trustEnvironment);
+    if (options.pin !== undefined) {
+      this.#pins = new Set([options.pin].flat().map((pin) => toPin(pin) ?? pin));
+    }
+  }
+
+  /** Begins a handshake. When 'secureConnect' has come, `accept` decides. */
+  begin(target: NetworkTarget, base: TLSBase): tls.TLSSocket {
+    const { verify = true } = this.#options;
+    const alpn = target.tls?.alpn ?? [];
+    const name = this.#nameOf(target);
+    const key = this.#keyOf(target);
+    const session = this.#sessions.get(key);
+    const socket = tls.connect({
+      ...base,
+      secureContext: this.#secureContext,
+      // Both are always given: Node's defaults for them ask the environment.
+      rejectUnauthorized: verify,
+      checkServerIdentity: (_, certificate) => this.#checkIdentity(name, certificate),
+      servername: isIP(name) === 0 ? name : '',
+      ...(alpn.length === 0 ? undefined : { ALPNProtocols: [...alpn] }),
+      ...(session === undefined ? undefined : { session }),
+    });
+    if (session !== undefined) {
+      // It may be the session that the server choked on.
+      socket.once('error', () => this.#sessions.delete(key));
+    }
+    return socket;
+  }
+
+  /**
+   * The handshake is done, Node has verified the certificate: throws a `PinMismatch` where the key is none of those expected.
+   * A resumed connection shows no chain; its session stems from one that passed, under the same options.
+   */
+  accept(target: NetworkTarget, socket: tls.TLSSocket): TLSInfo {
+    const resumed = socket.isSessionReused();
+    if (this.#pins !== undefined && !resumed) checkPins(socket, this.#pins);
+    // Only now: a session is proof of an identity for whoever resumes it. It comes after this (TLS 1.3: with the first data).
+    const key = this.#keyOf(target);
+    socket.on('session', (session) => this.#sessions.set(key, session));
+    return {
+      alpnProtocol: socket.alpnProtocol || null,
+      version: socket.getProtocol(),
+      cipher: socket.getCipher().name,
+      resumed,
+    };
+  }
+
+  #checkIdentity(name: string, certificate: tls.PeerCertificate): Error | undefined {
+    const { verify = true, checkServerIdentity = tls.checkServerIdentity } = this.#options;
+    if (!verify) return undefined;
+    try {
+      return checkServerIdentity(name, certificate);
+    } catch (error) {
+      // It is called by Node, where what it throws would be nobody's to catch.
+      return error instanceof Error ? error : new Error(`checkServerIdentity threw ${String(error)}`);
+    }
+  }
+
+  forgetSessions(): void {
+    this.#sessions.clear();
+  }
+
+  /** Certificates and SNI know no dot at the end. */
+  #nameOf({ host, tls: asked }: NetworkTarget): string {
+    return (this.#options.servername ?? (asked?.servername || host)).replace(/\.$/, '');
+  }
+
+  #keyOf(target: NetworkTarget): string {
+    return `${this.#nameOf(target)} ${target.host}:${target.port}`;
+  }
+}
+
+function createContext(options: TLSOptions, trustEnvironment: boolean): tls.SecureContext {
+  const { ca, cert, key, pfx, passphrase, minVersion = 'TLSv1.2', maxVersion, ciphers } = options;
+  const authorities = ca === undefined ? defaultAuthorities(trustEnvironment) : readAuthorities(ca);
+  for (const pem of ca === undefined ? [] : (authorities ?? [])) checkCertificate(pem);
+  try {
+    return tls.createSecureContext({
+      minVersion,
+      ...(authorities === undefined ? undefined : { ca: authorities }),
+      ...(cert === undefined ? undefined : { cert: readContents('cert', cert) }),
+      ...(key === undefined ? undefined : { key: readContents('key', key) }),
+      ...(pfx === undefined ? undefined : { pfx: readContents('pfx', pfx) }),
+      ...(passphrase === undefined ? undefined : { passphrase }),
+      ...(maxVersion === undefined ? undefined : { maxVersion }),
+      ...(ciphers === undefined ? undefined : { ciphers }),
+    });
+  } catch (error) {
+    if (error instanceof TypeError) throw error;
+    throw new TypeError(`tls: ${explain(error as Error & { reason?: string }, options)}`, { cause: error });
+  }
+}
+
+/** OpenSSL passes over a broken one without a word. */
+function checkCertificate(pem: string): void {
+  try {
+    new X509Certificate(pem);
+  } catch (error) {
+    throw new TypeError(`tls.ca: a certificate cannot be read (${(error as Error).message})`, { cause: error });
+  }
+}
+
+/** Undefined: Node's own, which it has loaded already, where giving them as a list costs some 20 ms. */
+function defaultAuthorities(trustEnvironment: boolean): string[] | undefined {
+  const more = trustEnvironment ? readEnvironmentAuthorities(process.env) : [];
+  if (more.length === 0) return undefined;
+  return [...nodeAuthorities(), ...more];
+}
+
+/** With those of NODE_EXTRA_CA_CERTS, which Node leaves out where a list is given. */
+function nodeAuthorities(): readonly string[] {
+  // Since 22.15; older ones keep to themselves what NODE_EXTRA_CA_CERTS has added.
+  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] };
+  if (getCACertificates !== undefined) return getCACertificates('default');
+  const extra = process.env['NODE_EXTRA_CA_CERTS'];
+  try {
+    return extra ? [...tls.rootCertificates, readFileSync(extra, 'latin1')] : tls.rootCertificates;
+  } catch {
+    // Node itself has warned of it.
+    return tls.rootCertificates;
+  }
+}
+
+/** What OpenSSL says of keys is short to the point of being misleading. */
+function explain(error: Error & { reason?: string }, { passphrase, pfx }: TLSOptions): string {
+  const reason = error.reason ?? error.message;
+  if (reason === 'bad decrypt' || reason === 'mac verify failure') {
+    const what = pfx === undefined ? 'key' : 'pfx';
+    return passphrase === undefined ? `${what} is encrypted: tls.passphrase is needed` : `tls.passphrase does not open ${what}`;
+  }
+  if (reason === 'key values mismatch') return 'key is not the key of cert';
+  if (reason === 'no cipher match') return 'ciphers names no cipher that there is';
+  return `cert, key or pfx cannot be used: ${reason}`;
+}
