@@ -70,7 +70,10 @@ export class Exchange {
   }
 
   /** What errors about this exchange have in common. */
-  describe(phase: Phase, more?: Pick<RequestErrorInit, 'cause' | 'reused' | 'remoteAddress'>): RequestErrorInit {
+  describe(
+    phase: Phase,
+    more?: Pick<RequestErrorInit, 'cause' | 'reused' | 'remoteAddress'>,
+  ): RequestErrorInit {
     return { request: this.request, phase, attempt: this.attempt, elapsed: this.elapsed, ...more };
   }
 
@@ -113,8 +116,6 @@ export interface Connection extends ExchangeHolder {
   readonly opened: number;
   /** Exchanges begun so far. */
   readonly served: number;
-  /** Exchanges under way. */
-  readonly active: number;
   /** Exchanges that may be begun now. 0 where it is full, closing or closed. */
   readonly room: number;
   /** The exchange that has been under way longest, if there is one. */

@@ -71,12 +71,15 @@ export class ChunkLine {
         this.#digit(digit);
         at++;
       }
-      if (at + 1 < to && bytes[at] === CR && bytes[at + 1] === LF && this.#digits > 0) return at + 2;
+      if (at + 1 < to && bytes[at] === CR && bytes[at + 1] === LF && this.#digits > 0)
+        return at + 2;
     }
     while (at < to) {
       const code = bytes[at++]!;
       if (++this.#length > this.#limits.maxChunkLine) {
-        throw new Violation(`more than ${this.#limits.maxChunkLine} bytes of chunk extensions (maxChunkLine)`);
+        throw new Violation(
+          `more than ${this.#limits.maxChunkLine} bytes of chunk extensions (maxChunkLine)`,
+        );
       }
       if (this.#step(code)) return at;
     }
@@ -88,7 +91,8 @@ export class ChunkLine {
     switch (this.#place) {
       case 'size':
         if (HEX[code] !== 255) this.#digit(HEX[code]!);
-        else if (this.#digits === 0) throw new Violation(`${byte(code)} where a chunk size was expected`);
+        else if (this.#digits === 0)
+          throw new Violation(`${byte(code)} where a chunk size was expected`);
         else this.#afterPart(code, 'a chunk size');
         return false;
       case 'before-ext':
@@ -99,7 +103,8 @@ export class ChunkLine {
         return false;
       case 'ext-start':
         if (code === SP || code === HTAB) return false;
-        if (TOKEN[code] !== 1) throw new Violation(`${byte(code)} where the name of a chunk extension was expected`);
+        if (TOKEN[code] !== 1)
+          throw new Violation(`${byte(code)} where the name of a chunk extension was expected`);
         this.#place = 'ext-name';
         return false;
       case 'ext-name':
@@ -115,7 +120,8 @@ export class ChunkLine {
       case 'value-start':
         if (code === QUOTE) this.#place = 'quoted';
         else if (TOKEN[code] === 1) this.#place = 'ext-value';
-        else if (code !== SP && code !== HTAB) throw new Violation(`${byte(code)} where the value of a chunk extension was expected`);
+        else if (code !== SP && code !== HTAB)
+          throw new Violation(`${byte(code)} where the value of a chunk extension was expected`);
         return false;
       case 'ext-value':
         if (TOKEN[code] !== 1) this.#afterPart(code, 'a chunk extension');
@@ -123,7 +129,8 @@ export class ChunkLine {
       case 'quoted':
         if (code === QUOTE) this.#place = 'after-quoted';
         else if (code === BACKSLASH) this.#place = 'quoted-pair';
-        else if (code < SP && code !== HTAB) throw new Violation(`${byte(code)} in a chunk extension`);
+        else if (code < SP && code !== HTAB)
+          throw new Violation(`${byte(code)} in a chunk extension`);
         return false;
       case 'quoted-pair':
         if (code < SP && code !== HTAB) throw new Violation(`${byte(code)} in a chunk extension`);
@@ -143,12 +150,16 @@ export class ChunkLine {
     if (code === CR) this.#place = 'lf';
     else if (code === SEMICOLON) this.#place = 'ext-start';
     else if (code === SP || code === HTAB) this.#place = 'before-ext';
-    else throw new Violation(code === LF ? 'a bare LF in a chunk size line' : `${byte(code)} in or after ${part}`);
+    else
+      throw new Violation(
+        code === LF ? 'a bare LF in a chunk size line' : `${byte(code)} in or after ${part}`,
+      );
   }
 
   #digit(digit: number): void {
     this.size = this.size * 16 + digit;
     // As many digits as a length can have, leading zeros included.
-    if (++this.#digits > 16 || this.size > Number.MAX_SAFE_INTEGER) throw new Violation('a chunk size that is too large');
+    if (++this.#digits > 16 || this.size > Number.MAX_SAFE_INTEGER)
+      throw new Violation('a chunk size that is too large');
   }
 }

@@ -24,11 +24,15 @@ export function framingOf(method: string, head: HeadScanner, headers: () => Head
     // An `identity` by itself says nothing (it was dropped from HTTP/1.1 by RFC 7230).
     if (codings.some((coding) => coding !== 'identity')) {
       // 3. Both: two lengths for one message, the oldest way to smuggle.
-      if ((fields & CONTENT_LENGTH) !== 0) throw new Violation('both Transfer-Encoding and Content-Length');
+      if ((fields & CONTENT_LENGTH) !== 0)
+        throw new Violation('both Transfer-Encoding and Content-Length');
       // 4. Chunked must be last, or the end cannot be told but by the close.
       if (codings.at(-1) !== 'chunked') return 'until-close';
-      const unknown = codings.find((coding, place) => coding !== 'chunked' || place < codings.length - 1);
-      if (unknown !== undefined) throw new Violation(`a transfer coding that was not asked for, ${JSON.stringify(unknown)}`);
+      const unknown = codings.find(
+        (coding, place) => coding !== 'chunked' || place < codings.length - 1,
+      );
+      if (unknown !== undefined)
+        throw new Violation(`a transfer coding that was not asked for, ${JSON.stringify(unknown)}`);
       return 'chunked';
     }
   }
@@ -39,7 +43,9 @@ export function framingOf(method: string, head: HeadScanner, headers: () => Head
     if (values.length === 1 && /^[0-9]{1,15}$/.test(values[0] as string)) return Number(values[0]);
     // 5. Repeated, or not digits.
     throw new Violation(
-      values.length > 1 ? `${values.length} Content-Length fields` : `Content-Length ${JSON.stringify(values[0]?.slice(0, 40))}`,
+      values.length > 1
+        ? `${values.length} Content-Length fields`
+        : `Content-Length ${JSON.stringify(values[0]?.slice(0, 40))}`,
     );
   }
   // 8. Neither (6 and 7 are about requests).

@@ -218,7 +218,8 @@ export class HeadScanner {
       }
     }
     this.#place = place;
-    if (end < to) throw new Violation(`more than ${this.#limits.maxHeadBytes} bytes of head (maxHeadBytes)`);
+    if (end < to)
+      throw new Violation(`more than ${this.#limits.maxHeadBytes} bytes of head (maxHeadBytes)`);
     // An answer in another protocol is known by its first bytes: it may never send a CRLF.
     if (place === 'status') checkVersion(bytes, start, at);
     return -1;
@@ -231,13 +232,15 @@ export class HeadScanner {
     const text = this.#count === 0 ? '' : bytes.toString('latin1', this.#linesStart, end - 4);
     this.lines = isTrailers && text !== '' ? `\r\n${text}` : text;
     if (this.#folded) this.lines = this.lines.replace(/[\t ]*\r\n[\t ]+/g, ' ');
-    if (this.#lengthStart !== -1 && !this.#folded) this.contentLength = digits(bytes, this.#lengthStart);
+    if (this.#lengthStart !== -1 && !this.#folded)
+      this.contentLength = digits(bytes, this.#lengthStart);
   }
 
   #statusLine(bytes: Buffer, start: number, end: number): void {
     checkVersion(bytes, start, end);
     const minor = bytes[start + 7]! - ZERO;
-    if (end - start < 12 || minor < 0 || minor > 9 || bytes[start + 8] !== SP) throw statusViolation(bytes, start, end);
+    if (end - start < 12 || minor < 0 || minor > 9 || bytes[start + 8] !== SP)
+      throw statusViolation(bytes, start, end);
     const hundreds = bytes[start + 9]! - ZERO;
     const tens = bytes[start + 10]! - ZERO;
     const ones = bytes[start + 11]! - ZERO;
@@ -302,14 +305,18 @@ function checkVersion(bytes: Buffer, start: number, end: number): void {
 
 function statusViolation(bytes: Buffer, start: number, end: number): Violation {
   const line = bytes.toString('latin1', start, Math.min(end, start + 60));
-  return new Violation(`expected a status line, HTTP/1.x and a status of three digits, got ${JSON.stringify(line)}`);
+  return new Violation(
+    `expected a status line, HTTP/1.x and a status of three digits, got ${JSON.stringify(line)}`,
+  );
 }
 
 function nameViolation(bytes: Buffer, start: number, at: number): Violation {
   const name = bytes.toString('latin1', start, Math.min(at, start + 60));
   const code = bytes[at]!;
-  if (code === SP || code === HTAB) return new Violation(`white space in or after a field name, ${JSON.stringify(name)}`);
-  if (code === CR || code === LF) return new Violation(`a field line without a colon, ${JSON.stringify(name)}`);
+  if (code === SP || code === HTAB)
+    return new Violation(`white space in or after a field name, ${JSON.stringify(name)}`);
+  if (code === CR || code === LF)
+    return new Violation(`a field line without a colon, ${JSON.stringify(name)}`);
   return new Violation(`${byte(code)} in a field name, after ${JSON.stringify(name)}`);
 }
 

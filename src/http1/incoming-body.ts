@@ -43,7 +43,11 @@ export class IncomingBody {
   #size = SMALL_BUFFER;
 
   /** The reader that waits, if one does: for a piece, or for the end. */
-  #reader: { readonly wants: 'piece' | 'end'; resolve(piece: Buffer | null): void; reject(error: unknown): void } | null = null;
+  #reader: {
+    readonly wants: 'piece' | 'end';
+    resolve(piece: Buffer | null): void;
+    reject(error: unknown): void;
+  } | null = null;
   #paused = false;
 
   constructor(flow: BodyFlow, length: number | null) {
@@ -77,7 +81,9 @@ export class IncomingBody {
       return true;
     }
     this.bytesReceived += length;
-    const piece = this.#owns(bytes) ? bytes.subarray(from, to) : Buffer.from(bytes.subarray(from, to));
+    const piece = this.#owns(bytes)
+      ? bytes.subarray(from, to)
+      : Buffer.from(bytes.subarray(from, to));
     if (this.#reader !== null) {
       this.#give(piece);
       return true;

@@ -2,7 +2,11 @@ import { LocalProtocolError, WriteError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { NetworkStream } from '../network/stream.ts';
 import { Headers } from '../messages/headers.ts';
+import type { Request } from '../messages/request.ts';
 import type { RequestHead } from './request-head.ts';
+
+/** Bodies in memory up to this leave with the head. */
+const ONE_WRITE = 64 * 1024;
 
 /**
  * Sends the body of a request piece by piece, as fast as the peer takes it. It is stopped from outside: by a response that came early,
@@ -16,6 +20,32 @@ export class OutgoingBody {
   #stopped = false;
   #drained: (() => void) | null = null;
   bytesSent = 0;
+
+  /**
+   * Sends head and body at once, where the body is in memory and small, or there is none: in one write if it can be.
+   * False where it is not, and nothing has been written.
+   */
+  static sendWhole(stream: NetworkStream, { content }: Request, head: RequestHead): boolean {
+    if (head.framing === 'none') {
+      stream.write(head.text);
+      return true;
+    }
+    if (content === null) {
+      stream.write(`${head.text}0\r\n\r\n`);
+      return true;
+    }
+    if (head.framing !== 'length' || head.length > ONE_WRITE || head.expectContinue) return false;
+    if (content.ascii !== undefined) {
+      stream.write(head.text + content.ascii);
+      return true;
+    }
+    if (content.bytes === undefined) return false;
+    stream.cork();
+    stream.write(head.text);
+    stream.write(content.bytes());
+    stream.uncork();
+    return true;
+  }
 
   constructor(stream: NetworkStream, exchange: Exchange, head: RequestHead) {
     this.#stream = stream;
@@ -57,7 +87,8 @@ export class OutgoingBody {
         const { done, value } = await this.#next(iterator);
         if (this.#stopped) return false;
         if (done === true) break;
-        if (!(value instanceof Uint8Array)) throw this.#wrong('a body whose stream gives something other than bytes');
+        if (!(value instanceof Uint8Array))
+          throw this.#wrong('a body whose stream gives something other than bytes');
         if (value.byteLength > 0 && !this.#write(value)) {
           await new Promise<void>((resolve) => (this.#drained = resolve));
           if (this.#stopped) return false;
@@ -72,7 +103,10 @@ export class OutgoingBody {
     try {
       return await iterator.next();
     } catch (cause) {
-      throw new WriteError('the source of the body failed', this.#exchange.describe('write', { cause }));
+      throw new WriteError(
+        'the source of the body failed',
+        this.#exchange.describe('write', { cause }),
+      );
     }
   }
 
@@ -87,7 +121,10 @@ export class OutgoingBody {
       this.#stream.uncork();
       return more;
     }
-    if (this.bytesSent > length) throw this.#wrong(`a body of at least ${this.bytesSent} bytes, where ${length} were announced`);
+    if (this.bytesSent > length)
+      throw this.#wrong(
+        `a body of at least ${this.bytesSent} bytes, where ${length} were announced`,
+      );
     return this.#stream.write(bytes);
   }
 

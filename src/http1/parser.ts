@@ -127,12 +127,20 @@ export class ResponseParser {
     const at = this.#state;
     this.#state = 'failed';
     if (at === 'length') {
-      throw new Violation(`the body ended after ${this.bodyBytes} of ${this.bodyBytes + this.#left} bytes`);
+      throw new Violation(
+        `the body ended after ${this.bodyBytes} of ${this.bodyBytes + this.#left} bytes`,
+      );
     }
     if (at === 'head') {
-      throw new Violation(this.head.started ? 'the connection ended within the head' : 'the connection ended before the response');
+      throw new Violation(
+        this.head.started
+          ? 'the connection ended within the head'
+          : 'the connection ended before the response',
+      );
     }
-    throw new Violation(`the connection ended within a chunked body, after ${this.bodyBytes} bytes`);
+    throw new Violation(
+      `the connection ended within a chunked body, after ${this.bodyBytes} bytes`,
+    );
   }
 
   #push(bytes: Buffer, from: number, to: number): number {
@@ -190,7 +198,8 @@ export class ResponseParser {
     }
     if (head.status === 101) {
       // RFC 9110 §15.2.2: only in answer to Upgrade.
-      if (!this.#mayUpgrade) throw new Violation('101 Switching Protocols without having been asked to');
+      if (!this.#mayUpgrade)
+        throw new Violation('101 Switching Protocols without having been asked to');
       this.framing = 'tunnel';
     } else {
       this.framing = framingOf(this.#method, head, () => this.headers);
@@ -278,7 +287,8 @@ export class ResponseParser {
   }
 
   #become(state: ParserState): void {
-    if (!MOVES[this.#state].includes(state)) throw new Error(`http1 parser: from ${this.#state} there is no way to ${state}`);
+    if (!MOVES[this.#state].includes(state))
+      throw new Error(`http1 parser: from ${this.#state} there is no way to ${state}`);
     this.#state = state;
   }
 }

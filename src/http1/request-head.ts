@@ -30,13 +30,23 @@ const TARGET = /^[\x21-\x7e]+$/;
  * @throws LocalProtocolError where what the caller gave would break the framing.
  */
 export function requestHead(request: Request, target: string, host: string): RequestHead {
-  if (!TARGET.test(target)) throw broken(request, `a request-target with white space or a control in it`);
+  if (!TARGET.test(target))
+    throw broken(request, `a request-target with white space or a control in it`);
   if (hasFramingFields(request.headers)) return withCallersFraming(request, target, host);
   const start = `${request.method} ${target} HTTP/1.1\r\nhost: ${host}${request.headers.toString()}`;
   const { content } = request;
   if (content === null) {
-    const text = HAS_CONTENT.has(request.method) ? `${start}\r\ncontent-length: 0\r\n\r\n` : `${start}\r\n\r\n`;
-    return { text, framing: 'none', length: 0, close: false, upgrade: false, expectContinue: false };
+    const text = HAS_CONTENT.has(request.method)
+      ? `${start}\r\ncontent-length: 0\r\n\r\n`
+      : `${start}\r\n\r\n`;
+    return {
+      text,
+      framing: 'none',
+      length: 0,
+      close: false,
+      upgrade: false,
+      expectContinue: false,
+    };
   }
   const length = content.trailers === undefined ? content.contentLength : undefined;
   if (length === undefined) {
@@ -64,7 +74,8 @@ function withCallersFraming(request: Request, target: string, host: string): Req
   const { headers, content } = request;
   const hosts = headers.getAll('host');
   if (hosts.length > 1) throw broken(request, 'more than one Host');
-  if (hosts[0] !== undefined && /[\s,/@?#]/.test(hosts[0])) throw broken(request, 'a Host that is no host');
+  if (hosts[0] !== undefined && /[\s,/@?#]/.test(hosts[0]))
+    throw broken(request, 'a Host that is no host');
 
   let text = `${request.method} ${target} HTTP/1.1`;
   if (hosts.length === 0) text += `\r\nhost: ${host}`;
@@ -75,7 +86,8 @@ function withCallersFraming(request: Request, target: string, host: string): Req
   let framing: RequestFraming;
   let length = 0;
   if (codings !== '') {
-    if (codings.trim() !== 'chunked') throw broken(request, `Transfer-Encoding ${JSON.stringify(codings)}: only chunked is known`);
+    if (codings.trim() !== 'chunked')
+      throw broken(request, `Transfer-Encoding ${JSON.stringify(codings)}: only chunked is known`);
     if (lengths.length > 0) throw broken(request, 'both Transfer-Encoding and Content-Length');
     framing = 'chunked';
   } else if (lengths.length > 0) {
@@ -107,7 +119,10 @@ function withCallersFraming(request: Request, target: string, host: string): Req
 function announced(request: Request, lengths: readonly string[]): number {
   const [value = ''] = lengths;
   if (lengths.length > 1 || !/^[0-9]{1,15}$/.test(value)) {
-    throw broken(request, `Content-Length ${JSON.stringify(lengths.join(', '))}: expected one number of bytes`);
+    throw broken(
+      request,
+      `Content-Length ${JSON.stringify(lengths.join(', '))}: expected one number of bytes`,
+    );
   }
   const length = Number(value);
   const actual = request.content === null ? 0 : request.content.contentLength;
@@ -115,13 +130,19 @@ function announced(request: Request, lengths: readonly string[]): number {
   if (actual !== undefined && actual !== length) {
     throw broken(request, `Content-Length ${length} for a body of ${actual} bytes`);
   }
-  if (request.content?.trailers !== undefined) throw broken(request, 'Content-Length for a body with trailers, which is sent in chunks');
+  if (request.content?.trailers !== undefined)
+    throw broken(request, 'Content-Length for a body with trailers, which is sent in chunks');
   return length;
 }
 
 /** The members of a list of tokens, in lower case (RFC 9110 §5.6.1). */
 export function tokens(value: string | null): readonly string[] {
-  return value === null ? [] : value.toLowerCase().split(',').map((token) => token.trim());
+  return value === null
+    ? []
+    : value
+        .toLowerCase()
+        .split(',')
+        .map((token) => token.trim());
 }
 
 function broken(request: Request, what: string): LocalProtocolError {

@@ -4,7 +4,10 @@ import type { Headers } from '../messages/headers.ts';
 import type { IncomingBody } from './incoming-body.ts';
 
 /** Called when a response has been dropped: nobody holds it, its iterators or its stream any more, and the body is still open. */
-const dropped = new FinalizationRegistry<{ readonly body: IncomingBody; readonly onDropped: () => void }>(({ body, onDropped }) => {
+const dropped = new FinalizationRegistry<{
+  readonly body: IncomingBody;
+  readonly onDropped: () => void;
+}>(({ body, onDropped }) => {
   if (body.open) onDropped();
 });
 

@@ -5,5 +5,7 @@ export class Violation extends Error {
 
 /** A byte as it shows in messages. */
 export function byte(code: number): string {
-  return code > 0x20 && code < 0x7f ? JSON.stringify(String.fromCharCode(code)) : `0x${code.toString(16).padStart(2, '0')}`;
+  return code > 0x20 && code < 0x7f
+    ? JSON.stringify(String.fromCharCode(code))
+    : `0x${code.toString(16).padStart(2, '0')}`;
 }

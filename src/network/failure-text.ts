@@ -16,7 +16,7 @@ export function explainTLSFailure(error: Error): string {
     return `TLS: the connection broke during the handshake (${codeOf(error)})`;
   }
   // OpenSSL's own message begins with a thread's number and ends with a file's name; its `reason` is what it means.
-  const text = 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
+  const text = 'library' in error && 'reason' in error ? String(error.reason) : error.message;
   const code = codeOf(error);
   return code === undefined ? `TLS: ${text}` : `TLS: ${text} (${code})`;
 }

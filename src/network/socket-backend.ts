@@ -156,6 +156,8 @@ export class SocketBackend implements NetworkBackend {
 
   #whereTo({ port }: NetworkTarget, { address, family }: Address): TcpNetConnectOpts | IpcNetConnectOpts {
     if (family === 0) return { path: address };
+    // Node would throw too, but leave a handle behind.
+    if (!(port >= 0 && port <= 65_535)) throw new RangeError(`port: expected 0 to 65535, got ${port}`);
     const { localAddress } = this.#options;
     // An address takes no lookup, and Node's own way of trying several has nothing to do.
     return localAddress === undefined ? { host: address, port } : { host: address, port, localAddress };

@@ -45,7 +45,11 @@ export class PoolCore {
   #waiting = 0;
   #overtaken = 0;
 
-  constructor(limits: ResolvedLimits, owner: SlotOwner, onDrop: (waiter: Waiter, reason: unknown) => void) {
+  constructor(
+    limits: ResolvedLimits,
+    owner: SlotOwner,
+    onDrop: (waiter: Waiter, reason: unknown) => void,
+  ) {
     this.#limits = limits;
     this.#owner = owner;
     this.#onDrop = onDrop;
@@ -134,7 +138,10 @@ export class PoolCore {
     }
     const own = site.queue.first;
     const oldest = this.#oldest();
-    if (own !== null && (oldest === null || oldest.site === site || ++this.#overtaken < this.#limits.maxConnections)) {
+    if (
+      own !== null &&
+      (oldest === null || oldest.site === site || ++this.#overtaken < this.#limits.maxConnections)
+    ) {
       this.#leaveQueue(own);
       this.#give(slot, own.exchange);
     } else if (oldest !== null) {
@@ -265,8 +272,11 @@ export class PoolCore {
     const { timeout } = connection?.keepAlive ?? { timeout: Infinity };
     // The margin never takes more than half of what the server offers.
     const hint = timeout === Infinity ? Infinity : timeout - Math.min(HINT_MARGIN, timeout / 2);
-    connection?.expireAt(Math.min(now + Math.min(this.#limits.keepaliveExpiry, hint), slot.retireAt));
-    if (this.#idle.length > this.#limits.maxKeepaliveConnections) this.#close(this.#idle.first as Slot);
+    connection?.expireAt(
+      Math.min(now + Math.min(this.#limits.keepaliveExpiry, hint), slot.retireAt),
+    );
+    if (this.#idle.length > this.#limits.maxKeepaliveConnections)
+      this.#close(this.#idle.first as Slot);
   }
 
   /** The oldest waiter that a free place in the pool would help. */
@@ -292,7 +302,12 @@ export class PoolCore {
   /** Who is first in the queue of an origin below its limit has to be seen by `#oldest`. */
   #surface(site: Site): void {
     const first = site.queue.first;
-    if (first === null || first.inQueue.list !== null || site.slots >= this.#limits.maxConnectionsPerOrigin) return;
+    if (
+      first === null ||
+      first.inQueue.list !== null ||
+      site.slots >= this.#limits.maxConnectionsPerOrigin
+    )
+      return;
     this.#queue.unshift(first.inQueue);
   }
 

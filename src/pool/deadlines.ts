@@ -31,7 +31,11 @@ export class Deadlines {
   #ring(): void {
     const now = performance.now();
     for (const list of this.#lists.values()) {
-      for (let waiter = list.first; waiter !== null && deadline(waiter) <= now; waiter = list.first) {
+      for (
+        let waiter = list.first;
+        waiter !== null && deadline(waiter) <= now;
+        waiter = list.first
+      ) {
         waiter.inTime.remove();
         this.#onExpired(waiter);
       }

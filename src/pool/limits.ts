@@ -50,7 +50,10 @@ export function resolveLimits(limits: PoolLimits): ResolvedLimits {
     if (value === undefined) resolved[name] = DEFAULTS[name];
     else if (value === null) resolved[name] = Infinity;
     else if (typeof value === 'number' && value >= LEAST[name]) resolved[name] = value;
-    else throw new TypeError(`limits.${name}: expected a number from ${LEAST[name]}, or null for no limit, got ${String(value)}`);
+    else
+      throw new TypeError(
+        `limits.${name}: expected a number from ${LEAST[name]}, or null for no limit, got ${String(value)}`,
+      );
   }
   return resolved as ResolvedLimits;
 }

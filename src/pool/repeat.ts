@@ -1,7 +1,15 @@
 import type { Exchange } from '../exchange.ts';
 
 /** Methods of which a second request has no effect that the first had not (RFC 9110 §9.2.2). QUERY: RFC 10008. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PUT',
+  'DELETE',
+  'QUERY',
+]);
 
 /**
  * Whether a request may be sent again, once, after its connection was found dead before a byte of the answer: it was not written at all,

@@ -28,23 +28,43 @@ export interface PoolSnapshot {
 export function snapshotOf(slots: Iterable<Slot>, waiting: number): PoolSnapshot {
   const now = performance.now();
   const connections = Array.from(slots, (slot) => connectionOf(slot, now));
-  const count = (state: ConnectionSnapshot['state']): number => connections.filter((each) => each.state === state).length;
+  const count = (state: ConnectionSnapshot['state']): number =>
+    connections.filter((each) => each.state === state).length;
   let longestHolder: ConnectionSnapshot | null = null;
   for (const each of connections) {
-    if (each.busyFor !== null && each.busyFor > (longestHolder?.busyFor ?? -1)) longestHolder = each;
+    if (each.busyFor !== null && each.busyFor > (longestHolder?.busyFor ?? -1))
+      longestHolder = each;
   }
-  return { connections, opening: count('opening'), active: count('busy'), idle: count('idle'), waiting, longestHolder };
+  return {
+    connections,
+    opening: count('opening'),
+    active: count('busy'),
+    idle: count('idle'),
+    waiting,
+    longestHolder,
+  };
 }
 
 /** What a `PoolTimeoutError` says: who has the connections. */
-export function describeSnapshot({ opening, active, idle, waiting, longestHolder }: PoolSnapshot): string {
-  const holder = longestHolder === null ? '' : `; longest at it: ${longestHolder.origin}, for ${longestHolder.busyFor} ms`;
+export function describeSnapshot({
+  opening,
+  active,
+  idle,
+  waiting,
+  longestHolder,
+}: PoolSnapshot): string {
+  const holder =
+    longestHolder === null
+      ? ''
+      : `; longest at it: ${longestHolder.origin}, for ${longestHolder.busyFor} ms`;
   return `${active} active, ${opening} opening, ${idle} idle, ${waiting} waiting${holder}`;
 }
 
 function connectionOf(slot: Slot, now: number): ConnectionSnapshot {
   const { connection } = slot;
-  const since = connection?.current?.started ?? (slot.state === 'opening' ? slot.waiter?.exchange.started : undefined);
+  const since =
+    connection?.current?.started ??
+    (slot.state === 'opening' ? slot.waiter?.exchange.started : undefined);
   return {
     origin: slot.site.origin,
     state: slot.state === 'free' ? 'busy' : slot.state,

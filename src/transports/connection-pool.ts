@@ -8,19 +8,30 @@ import {
   UnsupportedProtocolError,
 } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
-import { Http1Connection, type Http1Options } from '../http1/connection.ts';
+import { Http1Connection } from '../http1/connection.ts';
+import type { Http1Options } from '../http1/options.ts';
 import { DEFAULT_LIMITS, type ParserLimits } from '../http1/limits.ts';
 import { inspect } from '../messages/inspect.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
-import { DEFAULT_TIMEOUTS, resolveTimeouts, type ResolvedTimeouts, type TimeoutInit } from '../messages/timeout.ts';
+import {
+  DEFAULT_TIMEOUTS,
+  resolveTimeouts,
+  type ResolvedTimeouts,
+  type TimeoutInit,
+} from '../messages/timeout.ts';
 import { toDuplex } from '../network/duplex.ts';
 import { SocketBackend, type SocketBackendOptions } from '../network/socket-backend.ts';
 import type { NetworkBackend, NetworkTarget, Opening } from '../network/stream.ts';
 import { checkOptionNames } from '../options.ts';
 import { PoolCore, type Owed } from '../pool/core.ts';
 import { Deadlines } from '../pool/deadlines.ts';
-import { LIMIT_NAMES, resolveLimits, type PoolLimits, type ResolvedLimits } from '../pool/limits.ts';
+import {
+  LIMIT_NAMES,
+  resolveLimits,
+  type PoolLimits,
+  type ResolvedLimits,
+} from '../pool/limits.ts';
 import { Presence } from '../pool/presence.ts';
 import { mayRepeat } from '../pool/repeat.ts';
 import type { Slot, SlotOwner } from '../pool/slot.ts';
@@ -48,9 +59,25 @@ export interface CloseOptions {
   timeout?: number | undefined;
 }
 
-const SOCKET_OPTIONS = ['tls', 'lookup', 'hosts', 'localAddress', 'socketPath', 'noDelay', 'keepAlive', 'attemptDelay', 'trustEnv'] as const;
+const SOCKET_OPTIONS = [
+  'tls',
+  'lookup',
+  'hosts',
+  'localAddress',
+  'socketPath',
+  'noDelay',
+  'keepAlive',
+  'attemptDelay',
+  'trustEnv',
+] as const;
 /** The options by name, for those who hand them on. */
-export const POOL_OPTION_NAMES: readonly string[] = ['limits', 'timeout', 'parser', 'network', ...SOCKET_OPTIONS];
+export const POOL_OPTION_NAMES: readonly string[] = [
+  'limits',
+  'timeout',
+  'parser',
+  'network',
+  ...SOCKET_OPTIONS,
+];
 
 /** For a first read: more than a head and a small body, less than makes copying the start of a large one expensive. */
 const READ_BUFFER = 16 * 1024;
@@ -80,7 +107,8 @@ export class ConnectionPool extends Transport implements SlotOwner {
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER);
   readonly #openings: Map<Slot, { readonly opening: Opening; readonly alarm: Alarm }> = new Map();
   /** What connections to an origin are made with. */
-  readonly #targets: Map<string, { readonly target: NetworkTarget; readonly http1: Http1Options }> = new Map();
+  readonly #targets: Map<string, { readonly target: NetworkTarget; readonly http1: Http1Options }> =
+    new Map();
   #performing = false;
   #closed: Promise<void> | null = null;
   #ended: (() => void) | null = null;
@@ -93,7 +121,9 @@ export class ConnectionPool extends Transport implements SlotOwner {
     checkOptionNames('ConnectionPool: limits', limits, LIMIT_NAMES);
     checkOptionNames('ConnectionPool: parser', parser, Object.keys(DEFAULT_LIMITS));
     if (network !== undefined && Object.keys(socket).length > 0) {
-      throw new TypeError(`ConnectionPool: with network, there are no sockets for ${Object.keys(socket).join(', ')} to be about`);
+      throw new TypeError(
+        `ConnectionPool: with network, there are no sockets for ${Object.keys(socket).join(', ')} to be about`,
+      );
     }
     this.#limits = resolveLimits(limits);
     this.#timeouts = resolveTimeouts(timeout, DEFAULT_TIMEOUTS);
@@ -197,7 +227,10 @@ export class ConnectionPool extends Transport implements SlotOwner {
     if (this.#closed !== null) throw new ClosedError(`${request.toString()}: the pool is closed`);
     request.signal?.throwIfAborted();
     if (!isHTTP(request.origin)) {
-      throw new UnsupportedProtocolError(`expected http: or https:, got ${request.destination.protocol}`, { request });
+      throw new UnsupportedProtocolError(
+        `expected http: or https:, got ${request.destination.protocol}`,
+        { request },
+      );
     }
     const timeouts = resolveTimeouts(request.timeout, this.#timeouts);
     const exchange = new Exchange(request, timeouts);
@@ -298,7 +331,12 @@ export class ConnectionPool extends Transport implements SlotOwner {
         const message = `no connection to ${slot.site.origin} for ${cause.timeout} ms (connect timeout)`;
         exchange.fail(new ConnectTimeoutError(message, exchange.describe('connect')));
       } else {
-        exchange.fail(new ConnectError(`no connection: ${cause.message}`, exchange.describe('connect', { cause })));
+        exchange.fail(
+          new ConnectError(
+            `no connection: ${cause.message}`,
+            exchange.describe('connect', { cause }),
+          ),
+        );
       }
     }
     this.#perform();
@@ -313,7 +351,10 @@ export class ConnectionPool extends Transport implements SlotOwner {
     return entry.opening;
   }
 
-  #targetOf(origin: string, request: Request): { readonly target: NetworkTarget; readonly http1: Http1Options } {
+  #targetOf(
+    origin: string,
+    request: Request,
+  ): { readonly target: NetworkTarget; readonly http1: Http1Options } {
     let made = this.#targets.get(origin);
     if (made === undefined) {
       const { hostname, port, protocol } = new URL(origin);
@@ -324,7 +365,12 @@ export class ConnectionPool extends Transport implements SlotOwner {
         port: port === '' ? (secure ? 443 : 80) : Number(port),
         tls: secure ? { servername: host, alpn: ['http/1.1'] } : null,
       };
-      const http1 = { limits: this.#parserLimits, host: request.destination.host, readBuffer: this.#readBuffer, toDuplex };
+      const http1 = {
+        limits: this.#parserLimits,
+        host: request.destination.host,
+        readBuffer: this.#readBuffer,
+        toDuplex,
+      };
       made = { target, http1 };
       // Kept for origins that are in use; a pool that meets very many does not remember them all.
       if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
@@ -352,7 +398,9 @@ export class ConnectionPool extends Transport implements SlotOwner {
     }
     for (const slot of [...this.#core.slots]) {
       const request = slot.connection?.current?.request;
-      slot.connection?.destroy(request === undefined ? new Error('the pool was closed') : this.#cutOffError(request));
+      slot.connection?.destroy(
+        request === undefined ? new Error('the pool was closed') : this.#cutOffError(request),
+      );
     }
     this.#perform();
   }

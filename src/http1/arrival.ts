@@ -1,0 +1,59 @@
+import type { InformationalResponse } from '../exchange.ts';
+import type { Headers } from '../messages/headers.ts';
+import type { IncomingBody } from './incoming-body.ts';
+import type { ParserEvents } from './parser.ts';
+
+/**
+ * What has arrived of a response: the parser reports to it in the course of a push, and the connection looks at it afterwards, when the
+ * parser is done with the bytes.
+ */
+export class Arrival implements ParserEvents {
+  headCame = false;
+  complete = false;
+  trailers: Headers | null = null;
+  /** Where the body goes, once the head has been answered with a response whose body is still to come. */
+  body: IncomingBody | null = null;
+  /** Before that: where in the bytes that brought the head the body lies. */
+  from = 0;
+  to = 0;
+  /** The reader of the body can take more. */
+  hungry = true;
+  readonly #onInformational: (response: InformationalResponse) => void;
+
+  constructor(onInformational: (response: InformationalResponse) => void) {
+    this.#onInformational = onInformational;
+  }
+
+  /** Makes ready for the response to the next request. */
+  begin(): void {
+    this.headCame = false;
+    this.complete = false;
+    this.trailers = null;
+    this.body = null;
+    this.from = 0;
+    this.to = 0;
+    this.hungry = true;
+  }
+
+  onInformational(status: number, statusText: string, headers: Headers): void {
+    this.#onInformational({ status, statusText, headers });
+  }
+
+  onHead(): void {
+    this.headCame = true;
+  }
+
+  onBody(bytes: Buffer, from: number, to: number): void {
+    if (this.body === null) {
+      this.from = from;
+      this.to = to;
+    } else if (this.body.open) {
+      this.hungry = this.body.push(bytes, from, to);
+    }
+  }
+
+  onComplete(trailers: Headers | null): void {
+    this.complete = true;
+    this.trailers = trailers;
+  }
+}

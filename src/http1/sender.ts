@@ -1,0 +1,117 @@
+import type { Exchange } from '../exchange.ts';
+import type { NetworkStream } from '../network/stream.ts';
+import { OutgoingBody } from './outgoing-body.ts';
+import type { RequestHead } from './request-head.ts';
+import { WriteProgress } from './write-progress.ts';
+
+/** How long a body waits for 100 (Continue) before it is sent all the same, as RFC 9110 §10.1.1 asks for. Go and curl: 1 s. */
+const CONTINUE_TIME = 1000;
+
+/** What the sender reports to. */
+export interface SenderEvents {
+  /** The last byte of the request has been written. */
+  onSent(): void;
+  onSendFailed(error: unknown): void;
+}
+
+/**
+ * Where the request is. 'flushing': all is written, but the operating system has not taken it all.
+ *
+ *     idle ─┬─▶ sent                                        the whole in one write
+ *           ├─▶ awaiting-continue ─▶ body
+ *           └─▶ body ─┬─▶ flushing ─▶ sent
+ *                     └─▶ sent
+ *     any ─ stop ─▶ idle
+ */
+type State = 'idle' | 'awaiting-continue' | 'body' | 'flushing' | 'sent';
+
+/** Sends the requests of a connection, one after the other: head, body, and the waits between. */
+export class Sender {
+  readonly #stream: NetworkStream;
+  readonly #events: SenderEvents;
+  readonly #progress: WriteProgress = new WriteProgress();
+  #state: State = 'idle';
+  #body: OutgoingBody | null = null;
+
+  constructor(stream: NetworkStream, events: SenderEvents) {
+    this.#stream = stream;
+    this.#events = events;
+  }
+
+  /** Whether something of the request has not been written yet. */
+  get sending(): boolean {
+    return this.#state === 'awaiting-continue' || this.#state === 'body';
+  }
+
+  /** Whether there is a wait for the peer to take what is sent, or to say that it will. */
+  get waiting(): boolean {
+    return this.sending || this.#state === 'flushing';
+  }
+
+  get awaitingContinue(): boolean {
+    return this.#state === 'awaiting-continue';
+  }
+
+  begin(exchange: Exchange, head: RequestHead): void {
+    if (OutgoingBody.sendWhole(this.#stream, exchange.request, head)) {
+      this.#state = 'sent';
+      this.#events.onSent();
+      return;
+    }
+    this.#stream.write(head.text);
+    this.#body = new OutgoingBody(this.#stream, exchange, head);
+    this.#state = 'awaiting-continue';
+    if (!head.expectContinue) this.sendBody();
+  }
+
+  /** The server has said to go on, or has had the time to. */
+  sendBody(): void {
+    const body = this.#body;
+    if (this.#state !== 'awaiting-continue' || body === null) return;
+    this.#state = 'body';
+    body.send().then(
+      (complete) => {
+        if (this.#body !== body || !complete) return;
+        this.#body = null;
+        this.#state = this.#stream.bytesPending > 0 ? 'flushing' : 'sent';
+        this.#events.onSent();
+      },
+      (error: unknown) => {
+        if (this.#body === body) this.#events.onSendFailed(error);
+      },
+    );
+  }
+
+  onDrain(): void {
+    this.#body?.onDrain();
+  }
+
+  /** Sends no more of it. */
+  stop(): void {
+    this.#body?.stop();
+    this.#body = null;
+    this.#state = 'idle';
+  }
+
+  /** When to look whether the sending goes on, while `waiting`. */
+  deadline(now: number, timeout: number): number {
+    return this.#state === 'awaiting-continue'
+      ? now + CONTINUE_TIME
+      : this.#progress.begin(now, timeout);
+  }
+
+  /** Looks: answers when to look again, 'done' where there is nothing left to wait for, 'stuck' where the peer has taken no byte for `timeout`. */
+  look(now: number, timeout: number): number | 'done' | 'stuck' {
+    if (this.#state === 'awaiting-continue') {
+      this.sendBody();
+      return this.#progress.begin(now, timeout);
+    }
+    const pending = this.#stream.bytesPending;
+    if (this.#state === 'flushing' && pending === 0) {
+      this.#state = 'sent';
+      return 'done';
+    }
+    const blocked = this.#state === 'flushing' || this.#body?.blocked === true;
+    return this.#progress.look(now, timeout, pending, blocked) ?? 'stuck';
+  }
+}
