@@ -47,7 +47,9 @@ export class BaseURL {
     const destination = Destination.from(joined);
     const path = destination.origin + (destination.target.split('?', 1)[0] ?? '');
     if (path !== this.#prefix && !path.startsWith(`${this.#prefix}/`)) {
-      throw new InvalidURLError(`${redacted(url)} leads out of the base URL ${redacted(this.#prefix)}`);
+      throw new InvalidURLError(
+        `${redacted(url)} leads out of the base URL ${redacted(this.#prefix)}`,
+      );
     }
     return destination;
   }
@@ -56,7 +58,9 @@ export class BaseURL {
     const path = url.replace(/^\/+/, '');
     const bare = path === '' || path.startsWith('?') || path.startsWith('#');
     // An origin by itself needs its slash.
-    const prefix = bare ? this.#prefix + (this.#prefix === this.#base.origin ? '/' : '') : `${this.#prefix}/`;
+    const prefix = bare
+      ? this.#prefix + (this.#prefix === this.#base.origin ? '/' : '')
+      : `${this.#prefix}/`;
     if (this.#query === '') return prefix + path;
     const [beforeFragment = '', fragment] = splitOnce(path, '#');
     const [own = '', query] = splitOnce(beforeFragment, '?');

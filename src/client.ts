@@ -7,11 +7,27 @@ import { inspect } from './messages/inspect.ts';
 import { mergedQuery } from './messages/query.ts';
 import { Request, type RequestInit } from './messages/request.ts';
 import type { Response } from './messages/response.ts';
-import { DEFAULT_TIMEOUTS, resolveTimeouts, type ResolvedTimeouts, type TimeoutInit } from './messages/timeout.ts';
+import {
+  DEFAULT_TIMEOUTS,
+  resolveTimeouts,
+  type ResolvedTimeouts,
+  type TimeoutInit,
+} from './messages/timeout.ts';
 import { CookieMiddleware } from './middleware/cookie.ts';
+import {
+  ACCEPT_ENCODING,
+  DECODE_BOUND_NAMES,
+  DECODE_OPTION_NAMES,
+  DecodeMiddleware,
+  type DecodeOptions,
+} from './middleware/decode.ts';
 import { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
 import { checkOptionNames } from './options.ts';
-import { ConnectionPool, POOL_OPTION_NAMES, type ConnectionPoolOptions } from './transports/connection-pool.ts';
+import {
+  ConnectionPool,
+  POOL_OPTION_NAMES,
+  type ConnectionPoolOptions,
+} from './transports/connection-pool.ts';
 import { labelOf, stack, Transport, type Layer, type TransportLike } from './transport.ts';
 import { VERSION } from './version.ts';
 
@@ -34,6 +50,8 @@ export interface ClientOptions extends Omit<ConnectionPoolOptions, 'timeout'> {
   timeout?: TimeoutInit | undefined;
   /** How redirects are followed; false: they are not. */
   redirect?: RedirectOptions | boolean | undefined;
+  /** Within which bounds compressed responses are decoded; false: they are neither asked for nor decoded. */
+  decode?: DecodeOptions | boolean | undefined;
   /** Your layers, outermost: they see each call once. */
   middleware?: readonly Layer[] | undefined;
   /** Your layers, innermost: they see each attempt. */
@@ -51,11 +69,29 @@ export interface ClientRequestOptions extends RequestInit {
 }
 
 const OWN_OPTIONS = [
-  'baseUrl', 'allowAbsoluteUrls', 'headers', 'params', 'cookies', 'redirect', 'middleware', 'networkMiddleware', 'transport', 'defaultEncoding',
+  'baseUrl',
+  'allowAbsoluteUrls',
+  'headers',
+  'params',
+  'cookies',
+  'redirect',
+  'decode',
+  'middleware',
+  'networkMiddleware',
+  'transport',
+  'defaultEncoding',
 ] as const;
 const OPTION_NAMES: readonly string[] = [...OWN_OPTIONS, ...POOL_OPTION_NAMES];
 
-const DEFAULT_HEADERS: Headers = new Headers({ accept: '*/*', 'user-agent': `strata-http/${VERSION}` });
+const DEFAULT_HEADERS: Headers = new Headers({
+  accept: '*/*',
+  'user-agent': `strata-http/${VERSION}`,
+});
+/** With what the decode layer would ask for: it stands here, so that no request has to be changed for it. */
+const DECODING_HEADERS: Headers =
+  ACCEPT_ENCODING === ''
+    ? DEFAULT_HEADERS
+    : DEFAULT_HEADERS.withAppended('accept-encoding', ACCEPT_ENCODING);
 
 /**
  * Builds requests, and owns the stack that sends them. Headers, params and cookies of client and request combine, the request's winning;
@@ -71,6 +107,8 @@ export class Client extends Transport {
   readonly transport: Transport;
   readonly #base: BaseURL | null;
   readonly #headers: Headers;
+  /** Those of a request that is not to be decoded. */
+  readonly #plainHeaders: Headers;
   readonly #params: URLSearchParams | null;
   readonly #cookies: CookiesInit | null;
   readonly #timeouts: ResolvedTimeouts | undefined;
@@ -81,9 +119,14 @@ export class Client extends Transport {
   constructor(options: ClientOptions = {}) {
     super();
     checkOptionNames('Client', options, OPTION_NAMES);
-    const { baseUrl, headers, params, cookies = true, timeout } = options;
-    this.#base = baseUrl === undefined ? null : new BaseURL(baseUrl, options.allowAbsoluteUrls === true);
-    this.#headers = DEFAULT_HEADERS.merge(headers);
+    const { baseUrl, headers, params, cookies = true, decode = true, timeout } = options;
+    this.#base =
+      baseUrl === undefined ? null : new BaseURL(baseUrl, options.allowAbsoluteUrls === true);
+    if (typeof decode !== 'boolean')
+      checkOptionNames('Client: decode', decode, DECODE_OPTION_NAMES);
+    this.#plainHeaders = DEFAULT_HEADERS.merge(headers);
+    const asks = decode === true || (decode !== false && decode.advertise !== false);
+    this.#headers = asks ? DECODING_HEADERS.merge(headers) : this.#plainHeaders;
     this.#params = params === undefined ? null : searchParams('params', params);
     this.#cookies = isRecord(cookies) ? cookies : null;
     this.#timeouts = timeout === undefined ? undefined : resolveTimeouts(timeout, DEFAULT_TIMEOUTS);
@@ -92,32 +135,61 @@ export class Client extends Transport {
   }
 
   /** The request that `request` would send: to be looked at, changed with `with`, and given to `send`. */
-  buildRequest(method: string, url: string | URL, options: ClientRequestOptions = NO_OPTIONS): Request {
+  buildRequest(
+    method: string,
+    url: string | URL,
+    options: ClientRequestOptions = NO_OPTIONS,
+  ): Request {
     const init: ClientRequestOptions = options === NO_OPTIONS ? {} : { ...options };
-    init.headers = options.headers === undefined ? this.#headers : this.#headers.merge(options.headers);
-    if (this.#timeouts !== undefined) init.timeout = resolveTimeouts(options.timeout, this.#timeouts);
+    init.headers = this.#headersFor(options);
+    if (this.#timeouts !== undefined)
+      init.timeout = resolveTimeouts(options.timeout, this.#timeouts);
     if (this.#defaultEncoding !== undefined) init.defaultEncoding ??= this.#defaultEncoding;
     if (this.#cookies !== null || options.cookies !== undefined) {
-      init.headers = withCookies(Headers.from(init.headers), { ...this.#cookies, ...options.cookies });
+      init.headers = withCookies(Headers.from(init.headers), {
+        ...this.#cookies,
+        ...options.cookies,
+      });
       delete init.cookies;
     }
     const request = new Request(method, this.#base === null ? url : this.#base.join(url), init);
     return this.#params === null ? request : withParams(request, this.#params);
   }
 
+  #headersFor({ headers, decode }: ClientRequestOptions): Headers {
+    if (typeof decode !== 'boolean' && decode !== undefined)
+      checkOptionNames('decode', decode, DECODE_BOUND_NAMES);
+    const defaults = decode === false ? this.#plainHeaders : this.#headers;
+    if (headers === undefined) return defaults;
+    const merged = defaults.merge(headers);
+    // As Fetch has it, a part is asked for as it is: what is cut out of a compressed body cannot be decoded.
+    return merged.has('range') && merged.get('accept-encoding') === ACCEPT_ENCODING
+      ? merged.with('accept-encoding', 'identity')
+      : merged;
+  }
+
   /** Sends a request as it is, through the whole stack: nothing of the client's is added to it. The response is scoped. */
   send(request: Request): Promise<Response> {
-    if (this.#closed !== null) return Promise.reject(new ClosedError(`${request.toString()}: the client is closed`));
+    if (this.#closed !== null)
+      return Promise.reject(new ClosedError(`${request.toString()}: the client is closed`));
     return this.transport.send(request);
   }
 
-  override async request(method: string, url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+  override async request(
+    method: string,
+    url: string | URL,
+    options?: ClientRequestOptions,
+  ): Promise<Response> {
     const response = await this.send(this.buildRequest(method, url, options));
-    await response.read();
+    if (!response.isRead) await response.read();
     return response;
   }
 
-  override async stream(method: string, url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+  override async stream(
+    method: string,
+    url: string | URL,
+    options?: ClientRequestOptions,
+  ): Promise<Response> {
     return await this.send(this.buildRequest(method, url, options));
   }
 
@@ -167,11 +239,15 @@ const NO_OPTIONS: ClientRequestOptions = Object.freeze({});
 
 /** The stack, outermost first: this is the order in which a request travels. */
 function assemble(options: ClientOptions): Transport {
-  const { cookies = true, redirect = true, middleware = [], networkMiddleware = [] } = options;
+  const { cookies = true, redirect = true, decode = true } = options;
+  const { middleware = [], networkMiddleware = [] } = options;
   return stack(
     ...middleware,
     ...(redirect === false ? [] : [RedirectMiddleware.layer(redirect === true ? {} : redirect)]),
     ...(cookies === false ? [] : [CookieMiddleware.layer(isJar(cookies) ? cookies : undefined)]),
+    ...(decode === false
+      ? []
+      : [DecodeMiddleware.layer({ ...(decode === true ? {} : decode), advertise: false })]),
     ...networkMiddleware,
     options.transport ?? new ConnectionPool(poolOptions(options)),
   );
@@ -180,7 +256,10 @@ function assemble(options: ClientOptions): Transport {
 /** The options that the pool gets. With a transport of one's own there is nobody to give them to. */
 function poolOptions(options: ClientOptions): ConnectionPoolOptions {
   return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => POOL_OPTION_NAMES.includes(name) && name !== 'timeout' && value !== undefined),
+    Object.entries(options).filter(
+      ([name, value]) =>
+        POOL_OPTION_NAMES.includes(name) && name !== 'timeout' && value !== undefined,
+    ),
   );
 }
 
@@ -197,7 +276,10 @@ function withCookies(headers: Headers, cookies: CookiesInit): Headers {
     .filter(([, value]) => value !== null && value !== undefined)
     .map(([name, value]) => `${name}=${String(value)}`);
   if (pairs.length === 0) return headers;
-  return headers.with('cookie', [headers.get('cookie'), ...pairs].filter((each) => each !== null).join('; '));
+  return headers.with(
+    'cookie',
+    [headers.get('cookie'), ...pairs].filter((each) => each !== null).join('; '),
+  );
 }
 
 /** Adds those of the client's params whose names the request does not have. */

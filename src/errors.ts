@@ -296,9 +296,21 @@ export class ClosedError extends HTTPError {
 }
 
 /** Name and code stand on the prototype: the same for every instance, absent from `JSON.stringify`. */
-function named(constructor: { readonly prototype: HTTPError }, name: string, code: ErrorCode): void {
-  Object.defineProperty(constructor.prototype, 'name', { value: name, configurable: true, writable: true });
-  Object.defineProperty(constructor.prototype, 'code', { value: code, configurable: true, enumerable: true });
+function named(
+  constructor: { readonly prototype: HTTPError },
+  name: string,
+  code: ErrorCode,
+): void {
+  Object.defineProperty(constructor.prototype, 'name', {
+    value: name,
+    configurable: true,
+    writable: true,
+  });
+  Object.defineProperty(constructor.prototype, 'code', {
+    value: code,
+    configurable: true,
+    enumerable: true,
+  });
 }
 
 /** `GET http://host/path`: credentials, query and fragment can hold secrets and are left out. */
@@ -319,20 +331,47 @@ function causeOf(init: RequestErrorInit): ErrorOptions | undefined {
 }
 
 const TIMEOUTS: ReadonlySet<unknown> = new Set<ErrorCode>([
-  'ERR_TIMEOUT', 'ERR_CONNECT_TIMEOUT', 'ERR_READ_TIMEOUT', 'ERR_WRITE_TIMEOUT', 'ERR_POOL_TIMEOUT', 'ERR_DEADLINE',
+  'ERR_TIMEOUT',
+  'ERR_CONNECT_TIMEOUT',
+  'ERR_READ_TIMEOUT',
+  'ERR_WRITE_TIMEOUT',
+  'ERR_POOL_TIMEOUT',
+  'ERR_DEADLINE',
 ]);
-const NETWORK: ReadonlySet<unknown> = new Set<ErrorCode>(['ERR_NETWORK', 'ERR_CONNECT', 'ERR_READ', 'ERR_WRITE']);
+const NETWORK: ReadonlySet<unknown> = new Set<ErrorCode>([
+  'ERR_NETWORK',
+  'ERR_CONNECT',
+  'ERR_READ',
+  'ERR_WRITE',
+]);
 const PROTOCOL: ReadonlySet<unknown> = new Set<ErrorCode>([
-  'ERR_PROTOCOL', 'ERR_LOCAL_PROTOCOL', 'ERR_REMOTE_PROTOCOL',
+  'ERR_PROTOCOL',
+  'ERR_LOCAL_PROTOCOL',
+  'ERR_REMOTE_PROTOCOL',
 ]);
 const TRANSPORT: ReadonlySet<unknown> = new Set<unknown>([
-  'ERR_TRANSPORT', ...TIMEOUTS, ...NETWORK, ...PROTOCOL, 'ERR_POOL_FULL', 'ERR_PROXY', 'ERR_UNSUPPORTED_PROTOCOL',
+  'ERR_TRANSPORT',
+  ...TIMEOUTS,
+  ...NETWORK,
+  ...PROTOCOL,
+  'ERR_POOL_FULL',
+  'ERR_PROXY',
+  'ERR_UNSUPPORTED_PROTOCOL',
 ]);
 const REQUEST: ReadonlySet<unknown> = new Set<unknown>([
-  'ERR_REQUEST', ...TRANSPORT, 'ERR_DECODING', 'ERR_TOO_MANY_REDIRECTS', 'ERR_REDIRECT', 'ERR_STATUS',
+  'ERR_REQUEST',
+  ...TRANSPORT,
+  'ERR_DECODING',
+  'ERR_TOO_MANY_REDIRECTS',
+  'ERR_REDIRECT',
+  'ERR_STATUS',
 ]);
 const HTTP: ReadonlySet<unknown> = new Set<unknown>([
-  'ERR_HTTP', ...REQUEST, 'ERR_INVALID_URL', 'ERR_STREAM_CONSUMED', 'ERR_CLOSED',
+  'ERR_HTTP',
+  ...REQUEST,
+  'ERR_INVALID_URL',
+  'ERR_STREAM_CONSUMED',
+  'ERR_CLOSED',
 ]);
 
 /** Whether `error` is of this library's tree, from whichever copy of the package. */
@@ -340,7 +379,8 @@ export const isHTTPError = (error: unknown): error is HTTPError => hasCode(error
 /** Whether `error` is about one request: `error.request` is there. */
 export const isRequestError = (error: unknown): error is RequestError => hasCode(error, REQUEST);
 /** Whether the exchange did not come about, or broke. */
-export const isTransportError = (error: unknown): error is TransportError => hasCode(error, TRANSPORT);
+export const isTransportError = (error: unknown): error is TransportError =>
+  hasCode(error, TRANSPORT);
 /** Whether a connect, read, write or pool timeout, or a deadline, was reached. */
 export const isTimeoutError = (error: unknown): error is TimeoutError => hasCode(error, TIMEOUTS);
 /** Whether the network failed: connect, read or write. */
@@ -354,14 +394,38 @@ const STATUS: ReadonlySet<unknown> = new Set<ErrorCode>(['ERR_STATUS']);
 
 /** Node has codes of its own that begin with ERR_, and a few are the same: the name tells them apart. */
 function hasCode(error: unknown, codes: ReadonlySet<unknown>): boolean {
-  return error instanceof Error && 'code' in error && codes.has(error.code) && error.name in CLASS_NAMES;
+  return (
+    error instanceof Error && 'code' in error && codes.has(error.code) && error.name in CLASS_NAMES
+  );
 }
 
 const CLASS_NAMES: Readonly<Record<string, true>> = Object.fromEntries(
   [
-    HTTPError, RequestError, TransportError, TimeoutError, ConnectTimeoutError, ReadTimeoutError, WriteTimeoutError,
-    PoolTimeoutError, DeadlineError, NetworkError, ConnectError, ReadError, WriteError, ProtocolError,
-    LocalProtocolError, RemoteProtocolError, PoolFullError, ProxyError, UnsupportedProtocolError, DecodingError,
-    TooManyRedirectsError, RedirectError, StatusError, InvalidURLError, StreamConsumedError, ClosedError,
+    HTTPError,
+    RequestError,
+    TransportError,
+    TimeoutError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+    WriteTimeoutError,
+    PoolTimeoutError,
+    DeadlineError,
+    NetworkError,
+    ConnectError,
+    ReadError,
+    WriteError,
+    ProtocolError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    PoolFullError,
+    ProxyError,
+    UnsupportedProtocolError,
+    DecodingError,
+    TooManyRedirectsError,
+    RedirectError,
+    StatusError,
+    InvalidURLError,
+    StreamConsumedError,
+    ClosedError,
   ].map((each) => [each.prototype.name, true]),
 );

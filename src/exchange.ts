@@ -92,8 +92,8 @@ export class Exchange {
 
 /** What a connection tells the pool. */
 export interface ConnectionOwner {
-  /** There is room for an exchange (again). */
-  onAvailable(connection: Connection): void;
+  /** There is room for an exchange (again). `now`: on the `performance.now()` clock. */
+  onAvailable(connection: Connection, now: number): void;
   /** It is gone, or has been handed over: it counts no more. Comes once. */
   onClosed(connection: Connection): void;
   /**

@@ -1,13 +1,31 @@
 // The client
-export { Client, type ClientOptions, type ClientRequestOptions, type CookiesInit } from './client.ts';
+export {
+  Client,
+  type ClientOptions,
+  type ClientRequestOptions,
+  type CookiesInit,
+} from './client.ts';
 export { del, get, head, options, patch, post, put, request, stream } from './one-off.ts';
 
 // Stacks
-export { middleware, Middleware, shared, stack, Transport, type Layer, type TransportLike } from './transport.ts';
+export {
+  middleware,
+  Middleware,
+  shared,
+  stack,
+  Transport,
+  type Layer,
+  type TransportLike,
+} from './transport.ts';
 
 // Messages
 export { Headers, type HeadersInit } from './messages/headers.ts';
-export { Request, type RequestChanges, type RequestExtensions, type RequestInit } from './messages/request.ts';
+export {
+  Request,
+  type RequestChanges,
+  type RequestExtensions,
+  type RequestInit,
+} from './messages/request.ts';
 export { Response, type ResponseChanges, type ResponseInit } from './messages/response.ts';
 export type { InformationalResponse } from './exchange.ts';
 export type { BodyInit } from './messages/body.ts';
@@ -26,14 +44,24 @@ export {
   type FormInit,
   type FormValue,
 } from './messages/content/memory.ts';
-export { BlobContent, FormDataContent, StreamContent, type Piece } from './messages/content/stream.ts';
+export {
+  BlobContent,
+  FormDataContent,
+  StreamContent,
+  type Piece,
+} from './messages/content/stream.ts';
 
 // Layers
 export { CookieMiddleware } from './middleware/cookie.ts';
+export { DecodeMiddleware, type DecodeBounds, type DecodeOptions } from './middleware/decode.ts';
 export { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
 
 // Transports
-export { ConnectionPool, type CloseOptions, type ConnectionPoolOptions } from './transports/connection-pool.ts';
+export {
+  ConnectionPool,
+  type CloseOptions,
+  type ConnectionPoolOptions,
+} from './transports/connection-pool.ts';
 export type { PoolLimits } from './pool/limits.ts';
 export type { ConnectionSnapshot, PoolSnapshot } from './pool/snapshot.ts';
 export type { ParserLimits } from './http1/limits.ts';

@@ -3,14 +3,22 @@ import type { Response } from './messages/response.ts';
 import { ConnectionPool } from './transports/connection-pool.ts';
 
 /** One request with a client of its own, which is closed behind it: for scripts. A program that sends more keeps a `Client`. */
-export async function request(method: string, url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+export async function request(
+  method: string,
+  url: string | URL,
+  options?: ClientRequestOptions,
+): Promise<Response> {
   const response = await stream(method, url, options);
   await response.read();
   return response;
 }
 
 /** The same, scoped: `await using response = await stream('GET', url)`. The connection is closed when the response has ended. */
-export async function stream(method: string, url: string | URL, options?: ClientRequestOptions): Promise<Response> {
+export async function stream(
+  method: string,
+  url: string | URL,
+  options?: ClientRequestOptions,
+): Promise<Response> {
   const pool = new ConnectionPool();
   try {
     return await new Client({ transport: pool }).stream(method, url, options);

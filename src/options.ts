@@ -1,12 +1,16 @@
 /** Refuses options that are not there, so that a slip of the pen is not silently nothing. @throws TypeError naming the nearest known one. */
 export function checkOptionNames(where: string, options: object, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${where}: expected an object of options, got ${options === null ? 'null' : typeof options}`);
+    throw new TypeError(
+      `${where}: expected an object of options, got ${options === null ? 'null' : typeof options}`,
+    );
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const nearest = nearestOf(name, known);
-    throw new TypeError(`${where}: there is no option ${JSON.stringify(name)}${nearest === null ? '' : `; did you mean ${nearest}?`}`);
+    throw new TypeError(
+      `${where}: there is no option ${JSON.stringify(name)}${nearest === null ? '' : `; did you mean ${nearest}?`}`,
+    );
   }
 }
 

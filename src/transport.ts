@@ -38,7 +38,7 @@ export abstract class Transport implements TransportLike, AsyncDisposable {
   /** Sends, and reads the response to its end: it holds no connection any more. */
   async request(method: string, url: string | URL, init?: RequestInit): Promise<Response> {
     const response = await this.send(new Request(method, url, init));
-    await response.read();
+    if (!response.isRead) await response.read();
     return response;
   }
 
@@ -71,7 +71,9 @@ export abstract class Middleware extends Transport {
   constructor(next: TransportLike) {
     super();
     if (typeof next?.send !== 'function') {
-      throw new TypeError(`${this.constructor.name}: expected the transport to wrap, got ${describe(next)}`);
+      throw new TypeError(
+        `${this.constructor.name}: expected the transport to wrap, got ${describe(next)}`,
+      );
     }
     this.next = next;
   }
@@ -102,7 +104,10 @@ export abstract class Middleware extends Transport {
 class FunctionMiddleware extends Middleware {
   readonly #send: (request: Request, next: TransportLike) => Promise<Response>;
 
-  constructor(next: TransportLike, send: (request: Request, next: TransportLike) => Promise<Response>) {
+  constructor(
+    next: TransportLike,
+    send: (request: Request, next: TransportLike) => Promise<Response>,
+  ) {
     super(next);
     this.#send = send;
   }
@@ -117,9 +122,13 @@ class FunctionMiddleware extends Middleware {
 }
 
 /** Makes a layer of a function, which gets the request and the next transport. A named function shows in `inspect`. */
-export function middleware(send: (request: Request, next: TransportLike) => Promise<Response>): Layer {
+export function middleware(
+  send: (request: Request, next: TransportLike) => Promise<Response>,
+): Layer {
   if (typeof send !== 'function') {
-    throw new TypeError(`middleware: expected a function (request, next) => Promise<Response>, got ${describe(send)}`);
+    throw new TypeError(
+      `middleware: expected a function (request, next) => Promise<Response>, got ${describe(send)}`,
+    );
   }
   return (next) => new FunctionMiddleware(next, send);
 }
@@ -137,11 +146,15 @@ export function stack(...parts: [...layers: Layer[], bottom: TransportLike]): Tr
   const outermost = (parts.slice(0, -1) as Layer[]).reduceRight((next, layer, place) => {
     const transport: unknown = typeof layer === 'function' ? layer(next) : undefined;
     if (typeof (transport as TransportLike | undefined)?.send !== 'function') {
-      throw new TypeError(`stack: expected a layer in place ${place + 1}, (next) => transport, got ${describe(layer)}`);
+      throw new TypeError(
+        `stack: expected a layer in place ${place + 1}, (next) => transport, got ${describe(layer)}`,
+      );
     }
     return transport as TransportLike;
   }, bottom);
-  return 'request' in outermost && 'stream' in outermost ? (outermost as Transport) : new PassThrough(outermost);
+  return 'request' in outermost && 'stream' in outermost
+    ? (outermost as Transport)
+    : new PassThrough(outermost);
 }
 
 /** Lends `request` and `stream` to a transport that has but `send` and `close`. */
@@ -167,10 +180,14 @@ class Shared extends PassThrough {
 /** How a transport shows in a printed stack: its own `toString`, or the name of its class. */
 export function labelOf(transport: TransportLike): string {
   const own: unknown = transport.toString;
-  return own === Object.prototype.toString ? transport.constructor.name : String(transport).replace(/^<|>$/g, '');
+  return own === Object.prototype.toString
+    ? transport.constructor.name
+    : String(transport).replace(/^<|>$/g, '');
 }
 
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  return typeof value === 'object' ? `an instance of ${value.constructor?.name ?? 'no class'}` : `a ${typeof value}`;
+  return typeof value === 'object'
+    ? `an instance of ${value.constructor?.name ?? 'no class'}`
+    : `a ${typeof value}`;
 }

@@ -1,11 +1,14 @@
+import { TCHAR, TEXT } from './characters.ts';
 import type { ParserLimits } from './limits.ts';
 import { byte, Violation } from './violation.ts';
 
 /*
  *   chunk       = chunk-size [ chunk-ext ] CRLF chunk-data CRLF         RFC 9112 §7.1
  *   chunk-ext   = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
+ *   chunk-ext-val = [ token / quoted-string ]                           an empty one is taken, as all take it (llhttp, Go, hyper, curl)
  *
- * Extensions are read for their grammar's sake only: no bytes that could pass for another line's end get through.
+ * Extensions are read for their grammar's sake only: no bytes that could pass for another line's end get through. White space at the end
+ * of the line is none of the grammar's, and is refused, as by llhttp.
  */
 
 const HTAB = 0x09;
@@ -36,9 +39,6 @@ const HEX = Uint8Array.from({ length: 256 }, (_, code) => {
   const digit = Number.parseInt(String.fromCharCode(code), 16);
   return Number.isNaN(digit) ? 255 : digit;
 });
-const TOKEN = Uint8Array.from({ length: 256 }, (_, code) =>
-  /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code)) ? 1 : 0,
-);
 
 /** Reads a chunk's size line, at whichever bytes it is interrupted. */
 export class ChunkLine {
@@ -47,7 +47,8 @@ export class ChunkLine {
   readonly #limits: ParserLimits;
   #place: Place = 'size';
   #digits = 0;
-  #length = 0;
+  /** Bytes of the line but for the digits. */
+  #others = 0;
 
   constructor(limits: ParserLimits) {
     this.#limits = limits;
@@ -56,7 +57,7 @@ export class ChunkLine {
   begin(): void {
     this.#place = 'size';
     this.#digits = 0;
-    this.#length = 0;
+    this.#others = 0;
     this.size = 0;
   }
 
@@ -76,9 +77,9 @@ export class ChunkLine {
     }
     while (at < to) {
       const code = bytes[at++]!;
-      if (++this.#length > this.#limits.maxChunkLine) {
+      if (this.#digits + ++this.#others > this.#limits.maxChunkLine) {
         throw new Violation(
-          `more than ${this.#limits.maxChunkLine} bytes of chunk extensions (maxChunkLine)`,
+          `more than ${this.#limits.maxChunkLine} bytes of chunk size line (maxChunkLine)`,
         );
       }
       if (this.#step(code)) return at;
@@ -88,56 +89,52 @@ export class ChunkLine {
 
   /** Takes one byte; true where it ended the line. */
   #step(code: number): boolean {
+    if (code === LF && this.#place !== 'lf') throw new Violation('a bare LF in a chunk size line');
+    const isBlank = code === SP || code === HTAB;
     switch (this.#place) {
       case 'size':
-        if (HEX[code] !== 255) this.#digit(HEX[code]!);
-        else if (this.#digits === 0)
+        if (this.#digits === 0)
           throw new Violation(`${byte(code)} where a chunk size was expected`);
-        else this.#afterPart(code, 'a chunk size');
+        this.#afterPart(code, 'a chunk size');
         return false;
       case 'before-ext':
-        if (code !== SP && code !== HTAB) {
-          if (code !== SEMICOLON) throw new Violation(`${byte(code)} after a chunk size`);
-          this.#place = 'ext-start';
-        }
+        if (code === SEMICOLON) this.#place = 'ext-start';
+        else if (!isBlank) throw afterBlank(code);
         return false;
       case 'ext-start':
-        if (code === SP || code === HTAB) return false;
-        if (TOKEN[code] !== 1)
+        if (TCHAR[code] === 1) this.#place = 'ext-name';
+        else if (!isBlank)
           throw new Violation(`${byte(code)} where the name of a chunk extension was expected`);
-        this.#place = 'ext-name';
         return false;
       case 'ext-name':
-        if (TOKEN[code] === 1) return false;
         if (code === EQUALS) this.#place = 'value-start';
-        else if (code === SP || code === HTAB) this.#place = 'after-name';
-        else this.#afterPart(code, 'a chunk extension');
+        else if (isBlank) this.#place = 'after-name';
+        else if (TCHAR[code] !== 1) this.#afterPart(code, 'the name of a chunk extension');
         return false;
       case 'after-name':
         if (code === EQUALS) this.#place = 'value-start';
-        else if (code !== SP && code !== HTAB) this.#afterPart(code, 'a chunk extension');
+        else if (code === SEMICOLON) this.#place = 'ext-start';
+        else if (!isBlank) throw afterBlank(code);
         return false;
       case 'value-start':
         if (code === QUOTE) this.#place = 'quoted';
-        else if (TOKEN[code] === 1) this.#place = 'ext-value';
-        else if (code !== SP && code !== HTAB)
-          throw new Violation(`${byte(code)} where the value of a chunk extension was expected`);
+        else if (TCHAR[code] === 1) this.#place = 'ext-value';
+        else if (!isBlank) this.#afterPart(code, 'the value of a chunk extension');
         return false;
       case 'ext-value':
-        if (TOKEN[code] !== 1) this.#afterPart(code, 'a chunk extension');
+        if (TCHAR[code] !== 1) this.#afterPart(code, 'the value of a chunk extension');
         return false;
       case 'quoted':
         if (code === QUOTE) this.#place = 'after-quoted';
         else if (code === BACKSLASH) this.#place = 'quoted-pair';
-        else if (code < SP && code !== HTAB)
-          throw new Violation(`${byte(code)} in a chunk extension`);
+        else if (TEXT[code] !== 1) throw inQuoted(code);
         return false;
       case 'quoted-pair':
-        if (code < SP && code !== HTAB) throw new Violation(`${byte(code)} in a chunk extension`);
+        if (TEXT[code] !== 1) throw inQuoted(code);
         this.#place = 'quoted';
         return false;
       case 'after-quoted':
-        this.#afterPart(code, 'a chunk extension');
+        this.#afterPart(code, 'the value of a chunk extension');
         return false;
       case 'lf':
         if (code !== LF) throw new Violation('a bare CR in a chunk size line');
@@ -150,10 +147,7 @@ export class ChunkLine {
     if (code === CR) this.#place = 'lf';
     else if (code === SEMICOLON) this.#place = 'ext-start';
     else if (code === SP || code === HTAB) this.#place = 'before-ext';
-    else
-      throw new Violation(
-        code === LF ? 'a bare LF in a chunk size line' : `${byte(code)} in or after ${part}`,
-      );
+    else throw new Violation(`${byte(code)} in or after ${part}`);
   }
 
   #digit(digit: number): void {
@@ -162,4 +156,16 @@ export class ChunkLine {
     if (++this.#digits > 16 || this.size > Number.MAX_SAFE_INTEGER)
       throw new Violation('a chunk size that is too large');
   }
+}
+
+function afterBlank(code: number): Violation {
+  return new Violation(
+    code === CR
+      ? 'white space at the end of a chunk size line'
+      : `${byte(code)} after white space in a chunk size line`,
+  );
+}
+
+function inQuoted(code: number): Violation {
+  return new Violation(`${byte(code)} in the quoted value of a chunk extension`);
 }

@@ -8,7 +8,7 @@ import { broken, readTimeout, writeTimeout, type Circumstances } from './failure
 import { IncomingBody, type BodyFlow } from './incoming-body.ts';
 import type { Http1Options } from './options.ts';
 import { ResponseParser } from './parser.ts';
-import { KeepAliveReader, persists, type KeepAlive } from './persistence.ts';
+import { Persistence, type KeepAlive } from './persistence.ts';
 import { requestHead, type RequestHead } from './request-head.ts';
 import { ScopedBody, UpgradedBody } from './scoped-body.ts';
 import { Sender, type SenderEvents } from './sender.ts';
@@ -32,11 +32,13 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   readonly #options: Http1Options;
   readonly #parser: ResponseParser;
   readonly #alarm: Alarm = new Alarm(() => this.#onAlarm());
-  readonly #keepAlive: KeepAliveReader = new KeepAliveReader();
+  readonly #persistence: Persistence = new Persistence();
   readonly #sender: Sender;
   readonly #arrival: Arrival;
   #state: ConnectionState = 'idle';
   #idleSince: number = performance.now();
+  /** The time of the event that is being dealt with: read once for each. */
+  #now = 0;
 
   // The exchange under way.
   #exchange: Exchange | null = null;
@@ -72,7 +74,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   }
 
   get keepAlive(): KeepAlive {
-    return this.#keepAlive.hint;
+    return this.#persistence.keepAlive;
   }
 
   get room(): number {
@@ -90,14 +92,15 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       head = requestHead(request, request.extensions.target ?? request.target, this.#options.host);
     } catch (error) {
       exchange.fail(error);
-      this.#owner.onAvailable(this);
+      this.#owner.onAvailable(this, performance.now());
       return;
     }
     this.#exchange = exchange;
     this.#head = head;
     exchange.holder = this;
-    this.#alarm.clear();
-    if (this.served > 0 && exchange.started - this.#idleSince > CHECK_AFTER) {
+    this.#now = performance.now();
+    if (this.served > 0 && this.#now - this.#idleSince > CHECK_AFTER) {
+      this.#alarm.clear();
       this.#become('checking');
       setImmediate(Http1Connection.#checked, this, exchange);
     } else {
@@ -135,6 +138,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       this.#onGone(new Violation('bytes came that no request had asked for'));
       return false;
     }
+    this.#now = performance.now();
     this.#reading = true;
     this.#heard = true;
     let end: number;
@@ -190,7 +194,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   resume(): void {
     if (this.#state !== 'receiving') return;
     this.#arrival.hungry = true;
-    this.#setAlarm();
+    this.#setAlarm(performance.now());
     this.#stream.resume();
   }
 
@@ -216,6 +220,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
 
   static #checked(connection: Http1Connection, exchange: Exchange): void {
     if (connection.#state === 'checking' && connection.#exchange === exchange) {
+      connection.#now = performance.now();
       connection.#write(exchange, connection.#head as RequestHead);
     }
   }
@@ -226,13 +231,13 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     this.#arrival.begin();
     this.#parser.begin(exchange.request.method, head.upgrade);
     this.#become('sending');
-    this.#sender.begin(exchange, head);
-    if (this.#sender.sending) this.#setAlarm();
+    if (this.#sender.begin(exchange, head)) this.#become('waiting');
+    this.#setAlarm(this.#now);
   }
 
   onSent(): void {
     if (this.#state === 'sending') this.#become('waiting');
-    this.#setAlarm();
+    this.#setAlarm(performance.now());
   }
 
   onSendFailed(error: unknown): void {
@@ -246,7 +251,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     const { headCame, body, complete } = this.#arrival;
     if (headCame && body === null) this.#answer(bytes, end, length);
     else if (complete) this.#complete(end < length);
-    else if (this.#state !== 'draining') this.#setAlarm();
+    else if (this.#state !== 'draining') this.#setAlarm(this.#now);
     else if (this.#parser.bodyBytes > this.#drainEnd) this.#cutOff();
   }
 
@@ -258,8 +263,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       this.#handOver(exchange, bytes.subarray(end, length));
       return;
     }
-    this.#reusable = persists(this.#head as RequestHead, head, headers, framing);
-    this.#keepAlive.read(head, headers);
+    this.#reusable = this.#persistence.after(this.#head as RequestHead, head, headers, framing);
     // RFC 9112 §9.5: who answers with anything but success before it has the body does not want it. What waits for 100 is not sent.
     if (this.#sender.sending && (head.status >= 300 || this.#sender.awaitingContinue))
       this.#stopSending();
@@ -282,7 +286,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       new ScopedBody(body, () => this.#onDropped(exchange)),
     );
     if (complete) this.#complete(end < length);
-    else this.#setAlarm();
+    else this.#setAlarm(this.#now);
     exchange.answer(response);
   }
 
@@ -294,7 +298,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       body,
       request: exchange.request,
       httpVersion: head.minorVersion === 0 ? '1.0' : '1.1',
-      elapsed: exchange.elapsed,
+      elapsed: this.#now - exchange.started,
     });
   }
 
@@ -360,9 +364,9 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
 
   #becomeIdle(): void {
     this.#become('idle');
-    this.#idleSince = performance.now();
+    this.#idleSince = this.#now;
     this.#alarm.clear();
-    this.#owner.onAvailable(this);
+    this.#owner.onAvailable(this, this.#now);
   }
 
   #close(): void {
@@ -439,10 +443,9 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   // ── time ──────────────────────────────────────────────────────────────────────────────────────
 
   /** Sets the bound that is in force where the exchange is now. */
-  #setAlarm(): void {
+  #setAlarm(now: number): void {
     const exchange = this.#exchange;
     if (exchange === null || this.#state === 'draining') return;
-    const now = performance.now();
     if (this.#sender.waiting) this.#alarm.set(this.#sender.deadline(now, exchange.timeouts.write));
     else if (this.#arrival.body?.paused === true) this.#alarm.clear();
     else this.#alarm.set(now + exchange.timeouts.read);
@@ -464,7 +467,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     }
     const next = this.#sender.look(now, exchange.timeouts.write);
     if (next === 'stuck') this.#fail(writeTimeout(exchange, this.#facts()));
-    else if (next === 'done') this.#setAlarm();
+    else if (next === 'done') this.#setAlarm(now);
     else this.#alarm.set(next);
   }
 }

@@ -1,3 +1,4 @@
+import { TCHAR, TEXT } from './characters.ts';
 import type { ParserLimits } from './limits.ts';
 import { byte, Violation } from './violation.ts';
 
@@ -7,6 +8,7 @@ import { byte, Violation } from './violation.ts';
  *   obs-fold    = OWS CRLF 1*( SP / HTAB )                              RFC 9112 §5.2: a user agent replaces it by SP
  *
  * Bare LF ends no line here (RFC 9112 §2.2 allows either), bare CR is nowhere allowed, and names are tokens: no space before the colon.
+ * Empty lines before the status line are skipped, as llhttp, hyper and the browsers do: what they say cannot be read in two ways.
  */
 
 const HTAB = 0x09;
@@ -16,13 +18,16 @@ const SP = 0x20;
 const COLON = 0x3a;
 const ZERO = 0x30;
 
-/** tchar (RFC 9110 §5.6.2). */
-const NAME = table((code) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code)));
-/** field-vchar, SP and HTAB (RFC 9110 §5.5); the same as in a reason phrase. */
-const VALUE = table((code) => code === HTAB || (code >= SP && code !== 0x7f));
-
 /** Where in a head the scan stands. */
-type Place = 'status' | 'status-lf' | 'line' | 'name' | 'value' | 'value-lf' | 'last-lf';
+type Place =
+  | 'status'
+  | 'empty-lf'
+  | 'status-lf'
+  | 'line'
+  | 'name'
+  | 'value'
+  | 'value-lf'
+  | 'last-lf';
 
 /** The fields that frame the message or govern its connection, as a set: which of them the head has. */
 export const CONTENT_LENGTH = 1;
@@ -32,6 +37,8 @@ export const KEEP_ALIVE = 8;
 
 const NOTHING = Buffer.alloc(0);
 const VERSION = Buffer.from('HTTP/1.', 'latin1');
+/** obs-fold, one or several. A run of white space is tried from its start only, or long ones would take quadratic time. */
+const FOLDS = /(?<![\t ])[\t ]*(?:\r\n[\t ]+)+/g;
 
 /**
  * Scans the status line and the field lines of a response, or a trailer section, byte by byte, in one pass that checks as it goes and
@@ -42,21 +49,25 @@ export class HeadScanner {
   minorVersion = 1;
   status = 0;
   statusText = '';
-  /** The field lines, each with CRLF in front. */
+  /** The field lines of the section, each with CRLF in front. */
   lines = '';
-  /** Which of the fields above are there. */
+  /** Which of the fields above the head has. Trailers do not count: they frame nothing. */
   fields = 0;
   /** The value of Content-Length, where there is exactly one and it is digits; else -1. */
   contentLength = -1;
+  /** Whether there is exactly one Transfer-Encoding and it says `chunked`. */
+  chunked = false;
 
   readonly #limits: ParserLimits;
   #place: Place = 'status';
+  #inTrailers = false;
   #count = 0;
   #folded = false;
-  /** Places in the bytes scanned: of the line's start, of the first field's CRLF, of Content-Length's value. */
+  /** Places in the bytes scanned: of the line's start, of the first field's CRLF, of the values of Content-Length and Transfer-Encoding. */
   #lineStart = 0;
   #linesStart = 0;
   #lengthStart = -1;
+  #codingStart = -1;
   /** Heads before this one that count against the same bound. */
   #spent = 0;
   /** A head that came in pieces is gathered here; else it is scanned where it lies. */
@@ -76,16 +87,21 @@ export class HeadScanner {
   /** Makes ready for the head of the next response. */
   beginResponse(): void {
     this.#spent = 0;
-    this.#begin('status');
+    this.continueResponse();
   }
 
   /** Makes ready for another head of the same response, after an interim one. */
   continueResponse(): void {
+    this.fields = 0;
+    this.contentLength = -1;
+    this.chunked = false;
+    this.#inTrailers = false;
     this.#begin('status');
   }
 
   beginTrailers(): void {
     this.#spent = 0;
+    this.#inTrailers = true;
     this.#begin('line');
   }
 
@@ -117,9 +133,8 @@ export class HeadScanner {
     this.#count = 0;
     this.#folded = false;
     this.#lengthStart = -1;
+    this.#codingStart = -1;
     this.#heldLength = 0;
-    this.fields = 0;
-    this.contentLength = -1;
     this.lines = '';
   }
 
@@ -137,6 +152,7 @@ export class HeadScanner {
       this.#lineStart -= base;
       this.#linesStart -= base;
       if (this.#lengthStart !== -1) this.#lengthStart -= base;
+      if (this.#codingStart !== -1) this.#codingStart -= base;
       this.#heldAt = length;
     }
     this.#heldLength = needed;
@@ -151,7 +167,7 @@ export class HeadScanner {
     while (at < end) {
       switch (place) {
         case 'name': {
-          while (at < end && NAME[bytes[at]!] === 1) at++;
+          while (at < end && TCHAR[bytes[at]!] === 1) at++;
           if (at === end) break;
           if (bytes[at] !== COLON) throw nameViolation(bytes, this.#lineStart, at);
           if (at === this.#lineStart) throw new Violation('a field line without a name');
@@ -161,7 +177,7 @@ export class HeadScanner {
           break;
         }
         case 'value': {
-          while (at < end && VALUE[bytes[at]!] === 1) at++;
+          while (at < end && TEXT[bytes[at]!] === 1) at++;
           if (at === end) break;
           if (bytes[at] !== CR) throw lineViolation('field value', bytes[at]!);
           at++;
@@ -200,13 +216,26 @@ export class HeadScanner {
           return at;
         }
         case 'status': {
-          while (at < end && VALUE[bytes[at]!] === 1) at++;
+          while (at < end && TEXT[bytes[at]!] === 1) at++;
           if (at === end) break;
-          if (bytes[at] !== CR) throw lineViolation('status line', bytes[at]!, bytes, start);
-          this.#statusLine(bytes, start, at);
-          this.#linesStart = at;
+          if (bytes[at] !== CR) {
+            checkVersion(bytes, this.#lineStart, at + 1);
+            throw lineViolation('status line', bytes[at]!);
+          }
+          if (at === this.#lineStart) place = 'empty-lf';
+          else {
+            this.#statusLine(bytes, this.#lineStart, at);
+            this.#linesStart = at;
+            place = 'status-lf';
+          }
           at++;
-          place = 'status-lf';
+          break;
+        }
+        case 'empty-lf': {
+          if (bytes[at] !== LF) throw new Violation('a bare CR before the status line');
+          at++;
+          this.#lineStart = at;
+          place = 'status';
           break;
         }
         case 'status-lf': {
@@ -221,19 +250,21 @@ export class HeadScanner {
     if (end < to)
       throw new Violation(`more than ${this.#limits.maxHeadBytes} bytes of head (maxHeadBytes)`);
     // An answer in another protocol is known by its first bytes: it may never send a CRLF.
-    if (place === 'status') checkVersion(bytes, start, at);
+    if (place === 'status') checkVersion(bytes, this.#lineStart, at);
     return -1;
   }
 
   #finish(bytes: Buffer, start: number, end: number): void {
     this.#spent += end - start;
+    if (this.#count === 0) return;
     // From the CRLF before the first field to the CRLF before the empty line. A trailer section has no CRLF before its first field.
-    const isTrailers = this.#linesStart === start;
-    const text = this.#count === 0 ? '' : bytes.toString('latin1', this.#linesStart, end - 4);
-    this.lines = isTrailers && text !== '' ? `\r\n${text}` : text;
-    if (this.#folded) this.lines = this.lines.replace(/[\t ]*\r\n[\t ]+/g, ' ');
-    if (this.#lengthStart !== -1 && !this.#folded)
-      this.contentLength = digits(bytes, this.#lengthStart);
+    const text = bytes.toString('latin1', this.#linesStart, end - 4);
+    this.lines = this.#inTrailers ? `\r\n${text}` : text;
+    if (this.#folded) this.lines = this.lines.replace(FOLDS, ' ');
+    else {
+      if (this.#lengthStart !== -1) this.contentLength = digits(bytes, this.#lengthStart);
+      if (this.#codingStart !== -1) this.chunked = isChunked(bytes, this.#codingStart);
+    }
   }
 
   #statusLine(bytes: Buffer, start: number, end: number): void {
@@ -256,6 +287,7 @@ export class HeadScanner {
   }
 
   #recognise(bytes: Buffer, start: number, end: number): void {
+    if (this.#inTrailers) return;
     switch (end - start) {
       case 10:
         if (isNamed(bytes, start, 'connection')) this.fields |= CONNECTION;
@@ -268,7 +300,10 @@ export class HeadScanner {
         }
         break;
       case 17:
-        if (isNamed(bytes, start, 'transfer-encoding')) this.fields |= TRANSFER_ENCODING;
+        if (isNamed(bytes, start, 'transfer-encoding')) {
+          this.#codingStart = (this.fields & TRANSFER_ENCODING) === 0 ? end + 1 : -1;
+          this.fields |= TRANSFER_ENCODING;
+        }
         break;
     }
   }
@@ -282,18 +317,27 @@ function isNamed(bytes: Buffer, start: number, name: string): boolean {
   return true;
 }
 
+/** OWS "chunked" OWS, up to the CR. */
+function isChunked(bytes: Buffer, at: number): boolean {
+  at = skipBlank(bytes, at);
+  return isNamed(bytes, at, 'chunked') && bytes[skipBlank(bytes, at + 7)] === CR;
+}
+
 /** OWS 1*DIGIT OWS, up to the CR; -1 for anything else. */
 function digits(bytes: Buffer, at: number): number {
-  while (bytes[at] === SP || bytes[at] === HTAB) at++;
+  at = skipBlank(bytes, at);
   let value = 0;
   const start = at;
   for (; bytes[at]! >= ZERO && bytes[at]! <= 0x39; at++) {
     value = value * 10 + (bytes[at]! - ZERO);
     if (value > Number.MAX_SAFE_INTEGER) return -1;
   }
-  if (at === start) return -1;
+  return at > start && bytes[skipBlank(bytes, at)] === CR ? value : -1;
+}
+
+function skipBlank(bytes: Buffer, at: number): number {
   while (bytes[at] === SP || bytes[at] === HTAB) at++;
-  return bytes[at] === CR ? value : -1;
+  return at;
 }
 
 function checkVersion(bytes: Buffer, start: number, end: number): void {
@@ -320,11 +364,6 @@ function nameViolation(bytes: Buffer, start: number, at: number): Violation {
   return new Violation(`${byte(code)} in a field name, after ${JSON.stringify(name)}`);
 }
 
-function lineViolation(where: string, code: number, bytes?: Buffer, start = 0): Violation {
-  if (bytes !== undefined) checkVersion(bytes, start, start + VERSION.length);
+function lineViolation(where: string, code: number): Violation {
   return new Violation(code === LF ? `a bare LF in a ${where}` : `${byte(code)} in a ${where}`);
-}
-
-function table(accepts: (code: number) => boolean): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, code) => (accepts(code) ? 1 : 0));
 }

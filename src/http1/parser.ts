@@ -120,27 +120,22 @@ export class ResponseParser {
 
   /** The peer will send no more. @throws Violation where that cuts the response short. */
   finish(): void {
-    if (this.#state === 'until-close') {
-      this.#complete(null);
-      return;
+    switch (this.#state) {
+      case 'until-close':
+        this.#complete(null);
+        return;
+      case 'idle':
+      case 'complete':
+      case 'tunnel':
+        return;
+      case 'failed':
+        throw new Error('http1 parser: finished in state failed');
+      default: {
+        const where = this.#cutShort(this.#state);
+        this.#state = 'failed';
+        throw new Violation(where);
+      }
     }
-    const at = this.#state;
-    this.#state = 'failed';
-    if (at === 'length') {
-      throw new Violation(
-        `the body ended after ${this.bodyBytes} of ${this.bodyBytes + this.#left} bytes`,
-      );
-    }
-    if (at === 'head') {
-      throw new Violation(
-        this.head.started
-          ? 'the connection ended within the head'
-          : 'the connection ended before the response',
-      );
-    }
-    throw new Violation(
-      `the connection ended within a chunked body, after ${this.bodyBytes} bytes`,
-    );
   }
 
   #push(bytes: Buffer, from: number, to: number): number {
@@ -202,12 +197,12 @@ export class ResponseParser {
         throw new Violation('101 Switching Protocols without having been asked to');
       this.framing = 'tunnel';
     } else {
-      this.framing = framingOf(this.#method, head, () => this.headers);
+      this.framing = framingOf(this.#method, head, this.headers);
     }
     this.#events.onHead(this);
     const { framing } = this;
     if (typeof framing === 'number') {
-      if (framing === 0) this.#finishHead();
+      if (framing === 0) this.#complete(null);
       else {
         this.#left = framing;
         this.#become('length');
@@ -215,19 +210,23 @@ export class ResponseParser {
     } else if (framing === 'chunked') {
       this.#chunkLine.begin();
       this.#become('chunk-line');
-    } else if (framing === 'none') this.#finishHead();
+    } else if (framing === 'none') this.#complete(null);
     else this.#become(framing);
-  }
-
-  /** Complete with its head. */
-  #finishHead(): void {
-    this.#become('complete');
-    this.#events.onComplete(null);
   }
 
   #complete(trailers: Headers | null): void {
     this.#become('complete');
     this.#events.onComplete(trailers);
+  }
+
+  #cutShort(state: ParserState): string {
+    if (state === 'length')
+      return `the body ended after ${this.bodyBytes} of ${this.bodyBytes + this.#left} bytes`;
+    if (state !== 'head')
+      return `the connection ended within a chunked body, after ${this.bodyBytes} bytes`;
+    return this.head.started
+      ? 'the connection ended within the head'
+      : 'the connection ended before the response';
   }
 
   #body(bytes: Buffer, from: number, to: number): void {
@@ -240,40 +239,45 @@ export class ResponseParser {
     let at = from;
     let gatheredFrom = from;
     let gatheredTo = from;
-    while (at < to && this.#state !== 'trailers') {
-      if (this.#state === 'chunk-data') {
-        const end = Math.min(to, at + this.#left);
-        if (gatheredTo === gatheredFrom) {
-          gatheredFrom = at;
-          gatheredTo = at;
-        } else if (gatheredTo !== at) bytes.copyWithin(gatheredTo, at, end);
-        gatheredTo += end - at;
-        this.#left -= end - at;
-        at = end;
-        if (this.#left === 0) this.#become('chunk-end');
-      } else if (this.#state === 'chunk-end') {
-        at = this.#chunkEnd(bytes, at, to);
-      } else {
-        const end = this.#chunkLine.scan(bytes, at, to);
-        if (end === -1) {
-          at = to;
-          break;
-        }
-        at = end;
-        this.#left = this.#chunkLine.size;
-        if (this.#left > 0) this.#become('chunk-data');
-        else {
-          this.head.beginTrailers();
-          this.#become('trailers');
+    try {
+      while (at < to && this.#state !== 'trailers') {
+        if (this.#state === 'chunk-data') {
+          const end = Math.min(to, at + this.#left);
+          if (gatheredTo === gatheredFrom) {
+            gatheredFrom = at;
+            gatheredTo = at;
+          } else if (gatheredTo !== at) bytes.copyWithin(gatheredTo, at, end);
+          gatheredTo += end - at;
+          this.#left -= end - at;
+          at = end;
+          if (this.#left === 0) this.#become('chunk-end');
+        } else if (this.#state === 'chunk-end') {
+          at = this.#chunkEnd(bytes, at, to);
+        } else {
+          const end = this.#chunkLine.scan(bytes, at, to);
+          if (end === -1) {
+            at = to;
+            break;
+          }
+          at = end;
+          this.#left = this.#chunkLine.size;
+          if (this.#left > 0) this.#become('chunk-data');
+          else {
+            this.head.beginTrailers();
+            this.#become('trailers');
+          }
         }
       }
+    } finally {
+      // Before a violation too: what is good of a push does not depend on where the pushes were cut.
+      if (gatheredTo > gatheredFrom) this.#body(bytes, gatheredFrom, gatheredTo);
     }
-    if (gatheredTo > gatheredFrom) this.#body(bytes, gatheredFrom, gatheredTo);
     return at;
   }
 
   #chunkEnd(bytes: Buffer, at: number, to: number): number {
     if (!this.#seenCR) {
+      if (bytes[at] === LF) throw new Violation('a bare LF after chunk data');
       if (bytes[at] !== CR) throw new Violation('chunk data that is longer than the chunk size');
       this.#seenCR = true;
       at++;

@@ -1,6 +1,7 @@
 import { LocalProtocolError } from '../errors.ts';
 import { hasFramingFields } from '../messages/headers.ts';
 import type { Request } from '../messages/request.ts';
+import { tokens } from './list.ts';
 
 /** How the body of a request is delimited: not there, of known length, or in chunks. */
 export type RequestFraming = 'none' | 'length' | 'chunked';
@@ -133,16 +134,6 @@ function announced(request: Request, lengths: readonly string[]): number {
   if (request.content?.trailers !== undefined)
     throw broken(request, 'Content-Length for a body with trailers, which is sent in chunks');
   return length;
-}
-
-/** The members of a list of tokens, in lower case (RFC 9110 §5.6.1). */
-export function tokens(value: string | null): readonly string[] {
-  return value === null
-    ? []
-    : value
-        .toLowerCase()
-        .split(',')
-        .map((token) => token.trim());
 }
 
 function broken(request: Request, what: string): LocalProtocolError {

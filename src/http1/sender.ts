@@ -9,7 +9,7 @@ const CONTINUE_TIME = 1000;
 
 /** What the sender reports to. */
 export interface SenderEvents {
-  /** The last byte of the request has been written. */
+  /** The last byte of a body has been written. */
   onSent(): void;
   onSendFailed(error: unknown): void;
 }
@@ -52,16 +52,17 @@ export class Sender {
     return this.#state === 'awaiting-continue';
   }
 
-  begin(exchange: Exchange, head: RequestHead): void {
+  /** True where all of it has been written at once; else `onSent` will tell. */
+  begin(exchange: Exchange, head: RequestHead): boolean {
     if (OutgoingBody.sendWhole(this.#stream, exchange.request, head)) {
       this.#state = 'sent';
-      this.#events.onSent();
-      return;
+      return true;
     }
     this.#stream.write(head.text);
     this.#body = new OutgoingBody(this.#stream, exchange, head);
     this.#state = 'awaiting-continue';
     if (!head.expectContinue) this.sendBody();
+    return false;
   }
 
   /** The server has said to go on, or has had the time to. */

@@ -32,7 +32,8 @@ export function contentOf(body: BodyInit): Content {
     if (body instanceof URLSearchParams) return new FormContent(body);
     if (body instanceof Blob) return new BlobContent(body);
     if (body instanceof FormData) return new FormDataContent(body);
-    if (Symbol.asyncIterator in body || Symbol.iterator in body || 'getReader' in body) return new StreamContent(body);
+    if (Symbol.asyncIterator in body || Symbol.iterator in body || 'getReader' in body)
+      return new StreamContent(body);
   }
   throw new TypeError(
     'body: expected a string, bytes, Blob, URLSearchParams, FormData, stream, iterable or Content, ' +

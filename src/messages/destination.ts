@@ -36,8 +36,11 @@ export class Destination {
     if (url instanceof Destination) return url;
     if (url instanceof URL) return Destination.#of(url);
     // A URL of another realm, or anything that says what it is as text.
-    if (typeof url === 'object' && url !== null && 'href' in url) return Destination.#parsed(String((url as URL).href));
-    throw new TypeError(`url: expected a string or a URL, got ${url === null ? 'null' : typeof url}`);
+    if (typeof url === 'object' && url !== null && 'href' in url)
+      return Destination.#parsed(String((url as URL).href));
+    throw new TypeError(
+      `url: expected a string or a URL, got ${url === null ? 'null' : typeof url}`,
+    );
   }
 
   static #parsed(text: string): Destination {
@@ -47,13 +50,19 @@ export class Destination {
   }
 
   static #of(url: URL): Destination {
-    if (url.host === '') throw new InvalidURLError(`a URL that has no host cannot be requested: ${url.protocol}…`);
+    if (url.host === '')
+      throw new InvalidURLError(`a URL that has no host cannot be requested: ${url.protocol}…`);
     const credentials =
       url.username === '' && url.password === ''
         ? null
         : ([decoded(url.username), decoded(url.password)] as const);
+    // An empty query and an empty fragment are there in `href` alone.
+    const { href } = url;
+    const fragment = url.hash || (href.endsWith('#') ? '#' : '');
+    const query = url.search || (href.endsWith(`?${fragment}`) ? '?' : '');
     // url.origin is "null" for schemes that WHATWG does not call special, such as http+unix.
-    return new Destination(`${url.protocol}//${url.host}`, url.pathname + url.search || '/', url.hash, credentials);
+    const origin = `${url.protocol}//${url.host}`;
+    return new Destination(origin, (url.pathname || '/') + query, fragment, credentials);
   }
 
   /** The URL as text, without credentials. */
@@ -87,11 +96,14 @@ export class Destination {
   }
 
   withTarget(target: string): Destination {
-    return Destination.from(this.origin + target + this.fragment);
+    const { target: canonical } = Destination.from(this.origin + target);
+    return new Destination(this.origin, canonical, this.fragment, this.credentials);
   }
 
   withoutCredentials(): Destination {
-    return this.credentials === null ? this : new Destination(this.origin, this.target, this.fragment, null);
+    return this.credentials === null
+      ? this
+      : new Destination(this.origin, this.target, this.fragment, null);
   }
 }
 
@@ -113,11 +125,16 @@ function decoded(text: string): string {
   }
 }
 
-/** For error messages: no userinfo, no query, not too long. */
+/**
+ * For error messages: no userinfo, no query, not too long. What comes here may be no URL, with anything in its password:
+ * unless it opens with a plain host, all up to the last `@` goes.
+ */
 export function redacted(url: string): string {
-  const bare = url.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//');
+  const bare = url.replace(USERINFO, '$1').replace(/[?#].*$/s, '');
   return JSON.stringify(bare.length > 100 ? `${bare.slice(0, 100)}…` : bare);
 }
+
+const USERINFO = /^((?:[a-z][a-z0-9+.-]*:)?[/\\]*)(?![^/\\?#@:]*(?::\d*)?[/\\]).*@/is;
 
 /** Characters that the WHATWG parser leaves as they are, by place. Whatever is not listed takes the slow way. */
 const HOST = 1;
@@ -164,7 +181,8 @@ function canonicalOriginEnd(url: string): number {
   }
   if (at === labelStart || at === length) return -1;
   const lastLabel = url.charCodeAt(labelStart);
-  if (lastLabel >= 0x30 && lastLabel <= 0x39 && !DOTTED_QUAD.test(url.slice(hostStart, at))) return -1;
+  if (lastLabel >= 0x30 && lastLabel <= 0x39 && !DOTTED_QUAD.test(url.slice(hostStart, at)))
+    return -1;
   if (url.includes('xn--')) return -1;
   if (url.charCodeAt(at) === COLON) {
     let port = 0;
@@ -175,7 +193,13 @@ function canonicalOriginEnd(url: string): number {
       port = port * 10 + digit;
     }
     if (at === length || url.charCodeAt(at) !== SLASH) return -1;
-    if (url.charCodeAt(portStart) === 0x30 || port > 65_535 || port === (secure ? 443 : 80) || at === portStart) return -1;
+    if (
+      url.charCodeAt(portStart) === 0x30 ||
+      port > 65_535 ||
+      port === (secure ? 443 : 80) ||
+      at === portStart
+    )
+      return -1;
   }
   const end = at;
   let place = PATH;

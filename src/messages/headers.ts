@@ -18,7 +18,15 @@ export function isToken(text: string): boolean {
 
 /** The fields that decide how a message is framed or routed: a request without any of them needs no second look. */
 const FRAMING: ReadonlySet<string> = new Set([
-  'host', 'content-length', 'transfer-encoding', 'connection', 'proxy-connection', 'keep-alive', 'upgrade', 'expect', 'te',
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'upgrade',
+  'expect',
+  'te',
   'trailer',
 ]);
 const FRAMING_LENGTHS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
@@ -26,7 +34,13 @@ const FRAMING_LENGTHS: readonly boolean[] = Array.from({ length: 18 }, (_, lengt
 );
 
 const REDACTED: ReadonlySet<string> = new Set([
-  'authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key', 'api-key', 'x-auth-token',
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-api-key',
+  'api-key',
+  'x-auth-token',
 ]);
 
 /** Makes `Headers` of field lines off the wire, which the parser has validated. Not public: it would let anything in. */
@@ -47,6 +61,7 @@ export class Headers implements Iterable<[string, string]> {
   readonly #lines: string;
   #lowered: string | undefined;
   #framing: boolean | undefined;
+  #names: ReadonlySet<string> | undefined;
 
   static {
     receivedHeaders = (lines) => new (Headers as unknown as Trusted)(EMPTY_INIT, lines, undefined);
@@ -55,9 +70,9 @@ export class Headers implements Iterable<[string, string]> {
 
   /** @throws TypeError where a name or a value is not what HTTP allows. */
   constructor(init?: HeadersInit);
-  constructor(init: HeadersInit = EMPTY_INIT, lines?: string, framing?: boolean) {
-    if (lines !== undefined) {
-      this.#lines = lines;
+  constructor(init: HeadersInit = EMPTY_INIT, trusted?: string, framing?: boolean) {
+    if (trusted !== undefined) {
+      this.#lines = trusted;
       this.#framing = framing;
       return;
     }
@@ -69,9 +84,18 @@ export class Headers implements Iterable<[string, string]> {
     }
     let built = '';
     framing = false;
-    for (const [name, value] of fieldsOf(init)) {
-      built += line(name, value);
-      framing ||= isFraming(name);
+    if (isPairs(init)) {
+      for (const [name, value] of pairsIn(init)) {
+        built += line(name, value);
+        framing ||= isFraming(name);
+      }
+    } else {
+      for (const name of Object.keys(init)) {
+        const value = init[name];
+        if (value === null || value === undefined) continue;
+        built += lines(name, value);
+        framing ||= isFraming(name);
+      }
     }
     this.#lines = built;
     this.#framing = framing;
@@ -88,7 +112,7 @@ export class Headers implements Iterable<[string, string]> {
     const first = this.#find(needle, 0);
     if (first === -1) return null;
     let value = this.#valueAt(first + needle.length);
-    for (let at = first; (at = this.#find(needle, at + needle.length)) !== -1; ) {
+    for (let at = first; (at = this.#find(needle, at + needle.length)) !== -1;) {
       value += `, ${this.#valueAt(at + needle.length)}`;
     }
     return value;
@@ -116,7 +140,8 @@ export class Headers implements Iterable<[string, string]> {
   /** With `name` having this value, or these, only. It stands where the first one stood, or at the end. */
   with(name: string, value: string | readonly string[]): Headers {
     const added = lines(name, value);
-    if (!this.has(name)) return this.#copy(this.#lines + added, this.#framing === false ? isFraming(name) : undefined);
+    if (!this.has(name))
+      return this.#copy(this.#lines + added, this.#framing === false ? isFraming(name) : undefined);
     const lowered = name.toLowerCase();
     let result = '';
     let pending: string | undefined = added;
@@ -156,10 +181,10 @@ export class Headers implements Iterable<[string, string]> {
     if (other === undefined) return this;
     const added = other instanceof Headers ? other : new Headers(other);
     let kept: Headers = this;
-    if (this.#lines !== '') {
-      for (const name of namesOf(other)) {
-        if (kept.has(name)) kept = kept.without(name);
-      }
+    // What is merged into is long-lived, as a client's defaults are: its names are gathered once.
+    this.#names ??= new Set(Array.from(this.keys(), (name) => name.toLowerCase()));
+    for (const name of namesOf(other, added)) {
+      if (this.#names.has(name.toLowerCase())) kept = kept.without(name);
     }
     if (added.#lines === '') return kept;
     if (kept.#lines === '') return added;
@@ -170,7 +195,7 @@ export class Headers implements Iterable<[string, string]> {
   /** Every line in order, names as they were given. */
   *[Symbol.iterator](): IterableIterator<[string, string]> {
     const text = this.#lines;
-    for (let start = 2; start < text.length; ) {
+    for (let start = 2; start < text.length;) {
       const colon = text.indexOf(':', start);
       const end = lineEnd(text, colon);
       yield [text.slice(start, colon), trimmed(text, colon + 1, end)];
@@ -204,15 +229,18 @@ export class Headers implements Iterable<[string, string]> {
     const record: Record<string, string | string[]> = Object.create(null);
     for (const [name] of this) {
       const lowered = name.toLowerCase();
-      record[lowered] ??= lowered === 'set-cookie' ? this.getSetCookie() : (this.get(lowered) ?? '');
+      record[lowered] ??=
+        lowered === 'set-cookie' ? this.getSetCookie() : (this.get(lowered) ?? '');
     }
     return record;
   }
 
   /** For people and logs: credentials and cookies are not shown. */
   [inspect](): string {
-    const shown = Array.from(this, ([name, value]) =>
-      `${name}: ${REDACTED.has(name.toLowerCase()) ? '…' : value}`);
+    const shown = Array.from(
+      this,
+      ([name, value]) => `${name}: ${REDACTED.has(name.toLowerCase()) ? '…' : value}`,
+    );
     return `Headers { ${shown.join(', ')} }`;
   }
 
@@ -273,7 +301,9 @@ function isFraming(name: string): boolean {
 }
 
 function lines(name: string, value: string | readonly string[]): string {
-  return typeof value === 'string' ? line(name, value) : value.map((each) => line(name, each)).join('');
+  return Array.isArray(value)
+    ? (value as readonly string[]).map((each) => line(name, each)).join('')
+    : line(name, value as string);
 }
 
 function line(name: string, value: string): string {
@@ -281,7 +311,9 @@ function line(name: string, value: string): string {
     throw new TypeError(`header name: expected a token (RFC 9110 §5.6.2), got ${shown(name)}`);
   }
   if (typeof value !== 'string') {
-    throw new TypeError(`header ${name}: expected a string, got ${value === null ? 'null' : typeof value}`);
+    throw new TypeError(
+      `header ${name}: expected a string, got ${value === null ? 'null' : typeof value}`,
+    );
   }
   if (NOT_IN_VALUE.test(value)) {
     // The value itself may be a secret: only the offending character is named.
@@ -299,30 +331,26 @@ function shown(name: unknown): string {
   return typeof name === 'string' ? JSON.stringify(name.slice(0, 40)) : typeof name;
 }
 
-function* fieldsOf(init: HeadersInit): Iterable<readonly [string, string]> {
+function isPairs(init: Exclude<HeadersInit, Headers>): init is Iterable<readonly [string, string]> {
   if (init === null || typeof init !== 'object') {
-    throw new TypeError(`headers: expected a record, pairs or Headers, got ${init === null ? 'null' : typeof init}`);
+    throw new TypeError(
+      `headers: expected a record, pairs or Headers, got ${init === null ? 'null' : typeof init}`,
+    );
   }
-  if (Symbol.iterator in init) {
-    for (const pair of init as Iterable<unknown>) {
-      if (!Array.isArray(pair) || pair.length !== 2) {
-        throw new TypeError('headers: expected pairs of name and value');
-      }
-      yield pair as unknown as readonly [string, string];
+  return Symbol.iterator in init;
+}
+
+function* pairsIn(init: Iterable<readonly [string, string]>): Iterable<readonly [string, string]> {
+  for (const pair of init) {
+    if (!Array.isArray(pair) || pair.length !== 2) {
+      throw new TypeError('headers: expected pairs of name and value');
     }
-    return;
-  }
-  for (const name of Object.keys(init)) {
-    const value = (init as Record<string, string | readonly string[] | null | undefined>)[name];
-    if (value === null || value === undefined) continue;
-    if (Array.isArray(value)) for (const each of value as readonly string[]) yield [name, each];
-    else yield [name, value as string];
+    yield pair as [string, string];
   }
 }
 
-/** Every name in `init`, those with null among them. */
-function namesOf(init: HeadersInit): Iterable<string> {
-  if (init instanceof Headers) return init.keys();
-  if (Symbol.iterator in init) return Array.from(init as Iterable<readonly [string, string]>, ([name]) => name);
+/** Every name in `init`, those with null among them. What can be iterated may be so only once, and has been, for `made`. */
+function namesOf(init: HeadersInit, made: Headers): Iterable<string> {
+  if (Symbol.iterator in init) return made.keys();
   return Object.keys(init).filter((name) => (init as Record<string, unknown>)[name] !== undefined);
 }

@@ -12,13 +12,19 @@ export function mergedQuery(target: string, params: URLSearchParams, init?: Form
     for (const [name, value] of Object.entries(init)) if (value === null) replaced.add(name);
   }
   const kept =
-    question === -1 ? [] : target.slice(question + 1).split('&').filter((pair) => pair !== '' && !replaced.has(nameOf(pair)));
+    question === -1
+      ? []
+      : target
+          .slice(question + 1)
+          .split('&')
+          .filter((pair) => pair !== '' && !replaced.has(nameOf(pair)));
   const added = params.toString();
   if (added !== '') kept.push(added);
   return kept.length === 0 ? path : `${path}?${kept.join('&')}`;
 }
 
 function nameOf(pair: string): string {
-  const [name = ''] = new URLSearchParams(pair).keys();
+  // Behind the `&`, a `?` that opens the text is part of the name.
+  const [name = ''] = new URLSearchParams(`&${pair}`).keys();
   return name;
 }

@@ -40,7 +40,15 @@ export interface RequestChanges extends RequestInit {
 }
 
 const OWN: ReadonlySet<string> = new Set([
-  'method', 'url', 'headers', 'body', 'json', 'form', 'params', 'signal', 'timeout',
+  'method',
+  'url',
+  'headers',
+  'body',
+  'json',
+  'form',
+  'params',
+  'signal',
+  'timeout',
 ]);
 const NO_EXTENSIONS: Readonly<RequestExtensions> = Object.freeze({});
 const NO_INIT: RequestInit = Object.freeze({});
@@ -76,14 +84,17 @@ export class Request {
     let destination = Destination.from(url);
     let headers = Headers.from(init.headers);
     if (init.params !== undefined) {
-      destination = destination.withTarget(mergedQuery(destination.target, searchParams('params', init.params), init.params));
+      destination = destination.withTarget(
+        mergedQuery(destination.target, searchParams('params', init.params), init.params),
+      );
     }
     if (destination.credentials !== null) {
       headers = headers.withDefault('authorization', basic(destination.credentials));
       destination = destination.withoutCredentials();
     }
     const content = contentIn(init);
-    if (content !== null && content.contentType !== undefined) headers = headers.withDefault('content-type', content.contentType);
+    if (content !== null && content.contentType !== undefined)
+      headers = headers.withDefault('content-type', content.contentType);
     this.method = METHODS.get(method) ?? customMethod(method);
     this.headers = headers;
     this.content = content;
@@ -120,11 +131,13 @@ export class Request {
 
   /** A changed copy. The extensions given are added to those there. */
   with(changes: RequestChanges): Request {
-    const replacesBody = changes.body !== undefined || changes.json !== undefined || changes.form !== undefined;
+    const replacesBody =
+      changes.body !== undefined || changes.json !== undefined || changes.form !== undefined;
     let headers = changes.headers === undefined ? this.headers : Headers.from(changes.headers);
     if (replacesBody && this.content?.contentType !== undefined) {
       // The type that the old body brought goes with it; one that was set by hand stays.
-      if (headers.get('content-type') === this.content.contentType) headers = headers.without('content-type');
+      if (headers.get('content-type') === this.content.contentType)
+        headers = headers.without('content-type');
     }
     const init: RequestInit = {
       headers,
@@ -156,7 +169,8 @@ export class Request {
 
 function contentIn(init: RequestInit): Content | null {
   const { body, json, form } = init;
-  if (json === undefined && form === undefined) return body === undefined || body === null ? null : contentOf(body);
+  if (json === undefined && form === undefined)
+    return body === undefined || body === null ? null : contentOf(body);
   if ((body !== undefined && body !== null) || (json !== undefined && form !== undefined)) {
     throw new TypeError('request: expected at most one of body, json and form');
   }
@@ -171,19 +185,24 @@ function signalIn(init: RequestInit): AbortSignal | null {
   return signal;
 }
 
-function extensionsIn(init: RequestInit, base: Readonly<RequestExtensions>): Readonly<RequestExtensions> {
+function extensionsIn(
+  init: RequestInit,
+  base: Readonly<RequestExtensions>,
+): Readonly<RequestExtensions> {
   let added: Record<string, unknown> | undefined;
   for (const key in init) {
     if (OWN.has(key)) continue;
     const value = (init as Record<string, unknown>)[key];
     if (value !== undefined) (added ??= { ...base })[key] = value;
   }
-  return added === undefined ? base : (Object.freeze(added) as RequestExtensions);
+  return added === undefined ? base : Object.freeze(added);
 }
 
 function customMethod(method: string): string {
   if (typeof method !== 'string' || !isToken(method)) {
-    throw new TypeError(`method: expected a token (RFC 9110 §9.1), got ${typeof method === 'string' ? JSON.stringify(method) : typeof method}`);
+    throw new TypeError(
+      `method: expected a token (RFC 9110 §9.1), got ${typeof method === 'string' ? JSON.stringify(method) : typeof method}`,
+    );
   }
   const upper = method.toUpperCase();
   return METHODS.has(upper) ? upper : method;
@@ -192,6 +211,7 @@ function customMethod(method: string): string {
 /** RFC 7617 §2: UTF-8, which it lets a server ask for, is what all do. */
 function basic([user, password]: readonly [string, string]): string {
   let binary = '';
-  for (const byte of new TextEncoder().encode(`${user}:${password}`)) binary += String.fromCharCode(byte);
+  for (const byte of new TextEncoder().encode(`${user}:${password}`))
+    binary += String.fromCharCode(byte);
   return `Basic ${btoa(binary)}`;
 }

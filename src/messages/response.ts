@@ -1,5 +1,11 @@
 import type { Duplex } from 'node:stream';
-import { ClosedError, DecodingError, HTTPError, StatusError, StreamConsumedError } from '../errors.ts';
+import {
+  ClosedError,
+  DecodingError,
+  HTTPError,
+  StatusError,
+  StreamConsumedError,
+} from '../errors.ts';
 import { contentOf, type BodyInit } from './body.ts';
 import { IterableSource, type BodySource } from './body-source.ts';
 import type { Content } from './content/content.ts';
@@ -66,7 +72,9 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   /** Makes one, for mocks and apps. @throws RangeError where the status is not one. @throws TypeError on other bad input. */
   constructor(status: number, init: ResponseInit = NO_INIT) {
     if (!Number.isInteger(status) || status < 100 || status > 999) {
-      throw new RangeError(`status: expected a whole number from 100 to 999, got ${String(status)}`);
+      throw new RangeError(
+        `status: expected a whole number from 100 to 999, got ${String(status)}`,
+      );
     }
     const { body } = init;
     let headers = Headers.from(init.headers);
@@ -78,9 +86,13 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
       this.#bytes = EMPTY;
     } else {
       const content = contentIn(init);
-      if (content?.contentType !== undefined) headers = headers.withDefault('content-type', content.contentType);
+      if (content?.contentType !== undefined)
+        headers = headers.withDefault('content-type', content.contentType);
       this.#bytes = content?.bytes?.() ?? EMPTY;
-      this.#source = content === null || content.bytes !== undefined ? null : new IterableSource(content.stream());
+      this.#source =
+        content === null || content.bytes !== undefined
+          ? null
+          : new IterableSource(content.stream());
     }
     this.#use = this.#source === null ? 'kept' : 'open';
     this.status = status;
@@ -100,7 +112,8 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** The request that this answers: after redirects, the last one. @throws TypeError on a response that was made without one. */
   get request(): Request {
-    if (this.#request === null) throw new TypeError('response.request: this response was made without a request');
+    if (this.#request === null)
+      throw new TypeError('response.request: this response was made without a request');
     return this.#request;
   }
 
@@ -112,6 +125,11 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   /** The URL that this came from: after redirects, the last one. */
   get url(): URL {
     return this.request.url;
+  }
+
+  /** Whether the body is whole and in memory: the connection is free, and `bytes()` is there at once. */
+  get isRead(): boolean {
+    return this.#use === 'kept';
   }
 
   get redirected(): boolean {
@@ -215,7 +233,10 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
    */
   with(changes: ResponseChanges): Response {
     const replaces =
-      changes.body !== undefined || changes.json !== undefined || changes.text !== undefined || changes.html !== undefined;
+      changes.body !== undefined ||
+      changes.json !== undefined ||
+      changes.text !== undefined ||
+      changes.html !== undefined;
     const init: ResponseInit = {
       statusText: changes.statusText ?? this.statusText,
       headers: changes.headers ?? this.headers,
@@ -250,7 +271,9 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
    */
   upgrade(): Duplex {
     if (this.#source?.upgrade === undefined) {
-      throw new TypeError(`response.upgrade(): a ${this.status} response leaves the connection to HTTP`);
+      throw new TypeError(
+        `response.upgrade(): a ${this.status} response leaves the connection to HTTP`,
+      );
     }
     const duplex = this.#claim().upgrade?.() as Duplex;
     this.#use = 'moved';
@@ -263,8 +286,10 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
    */
   raiseForStatus(): this {
     if (this.status < 400) return this;
-    const body = this.#use === 'kept' ? decode(this.#bytes.subarray(0, 400), 'utf-8').slice(0, 200) : '';
-    const message = `${this.status} ${this.statusText}`.trimEnd() + (body === '' ? '' : `: ${body}`);
+    const body =
+      this.#use === 'kept' ? decode(this.#bytes.subarray(0, 400), 'utf-8').slice(0, 200) : '';
+    const message =
+      `${this.status} ${this.statusText}`.trimEnd() + (body === '' ? '' : `: ${body}`);
     throw new StatusError(message, { request: this.request, response: this });
   }
 
@@ -306,7 +331,8 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
       this.#use = 'iterated';
       return this.#source as BodySource;
     }
-    if (this.#use === 'closed') throw new ClosedError('the response was closed before its body was read');
+    if (this.#use === 'closed')
+      throw new ClosedError('the response was closed before its body was read');
     throw new StreamConsumedError(
       this.#use === 'moved'
         ? 'the body has been handed on to another response'
@@ -397,12 +423,15 @@ function streamOf(pieces: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array>
 }
 
 function isSource(body: unknown): body is BodySource {
-  return typeof body === 'object' && body !== null && typeof (body as BodySource).pull === 'function';
+  return (
+    typeof body === 'object' && body !== null && typeof (body as BodySource).pull === 'function'
+  );
 }
 
 function contentIn({ body, json, text, html }: ResponseInit): Content | null {
   const given = [body ?? undefined, json, text, html].filter((each) => each !== undefined);
-  if (given.length > 1) throw new TypeError('response: expected at most one of body, json, text and html');
+  if (given.length > 1)
+    throw new TypeError('response: expected at most one of body, json, text and html');
   if (json !== undefined) return new JSONContent(json);
   if (text !== undefined) return new TextContent(text);
   if (html !== undefined) return new HTMLContent(html);

@@ -3,12 +3,18 @@ export type DefaultEncoding = string | ((bytes: Uint8Array) => string);
 
 const UTF8 = new TextDecoder();
 
-/** The charset parameter of a Content-Type (RFC 9110 §8.3.2), where it names an encoding that is known; else null. */
+/** One parameter (RFC 9110 §5.6.6). A quoted string that nobody closes goes to the end. */
+const PARAMETER = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^\s;"]*))/gs;
+
+/** The charset parameter of a Content-Type (RFC 9110 §8.3.2), in lower case, where it names an encoding that is known; else null. */
 export function charsetOf(contentType: string | null): string | null {
-  if (contentType === null) return null;
-  const match = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;"]+))/i.exec(contentType);
-  const label = match?.[1] ?? match?.[2];
-  return label !== undefined && isKnown(label) ? label : null;
+  if (contentType === null || !contentType.includes(';')) return null;
+  for (const [, name, quoted, token] of contentType.matchAll(PARAMETER)) {
+    if (name?.toLowerCase() !== 'charset') continue;
+    const label = (quoted ?? token ?? '').toLowerCase();
+    return isKnown(label) ? label : null;
+  }
+  return null;
 }
 
 /** Text of bytes; what is not valid becomes U+FFFD, and a byte order mark is dropped (WHATWG Encoding §6). */
@@ -18,11 +24,13 @@ export function decode(bytes: Uint8Array, encoding: string): string {
 
 /** @throws RangeError where the encoding is not one that `TextDecoder` knows. */
 export function checkEncoding(label: string): string {
-  if (!isKnown(label)) throw new RangeError(`encoding: there is none called ${JSON.stringify(label)}`);
+  if (!isKnown(label))
+    throw new RangeError(`encoding: there is none called ${JSON.stringify(label)}`);
   return label;
 }
 
 function isKnown(label: string): boolean {
+  if (label === 'utf-8') return true;
   try {
     return new TextDecoder(label).encoding !== '';
   } catch {
@@ -51,11 +59,11 @@ export async function* splitLines(pieces: AsyncIterable<string>): AsyncGenerator
   let afterCR = false;
   for await (let piece of pieces) {
     // A CR at the end of a piece has ended its line already: an LF that follows belongs to it.
-    if (afterCR && piece.startsWith('\n')) piece = piece.slice(1);
-    if (piece === '') {
+    if (afterCR && piece.startsWith('\n')) {
+      piece = piece.slice(1);
       afterCR = false;
-      continue;
     }
+    if (piece === '') continue;
     afterCR = piece.endsWith('\r');
     const lines = piece.split(/\r\n|\n|\r/);
     const last = lines.pop() as string;

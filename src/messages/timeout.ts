@@ -22,7 +22,12 @@ export interface ResolvedTimeouts {
 }
 
 /** 5 s each (DESIGN: as in httpx). */
-export const DEFAULT_TIMEOUTS: ResolvedTimeouts = { connect: 5000, read: 5000, write: 5000, pool: 5000 };
+export const DEFAULT_TIMEOUTS: ResolvedTimeouts = {
+  connect: 5000,
+  read: 5000,
+  write: 5000,
+  pool: 5000,
+};
 
 const KINDS = ['connect', 'read', 'write', 'pool'] as const;
 
@@ -30,18 +35,25 @@ const KINDS = ['connect', 'read', 'write', 'pool'] as const;
  * Fills in what `init` leaves open.
  * @throws TypeError where a wait is not a number of milliseconds above 0, or `null`.
  */
-export function resolveTimeouts(init: TimeoutInit | undefined, defaults: ResolvedTimeouts): ResolvedTimeouts {
+export function resolveTimeouts(
+  init: TimeoutInit | undefined,
+  defaults: ResolvedTimeouts,
+): ResolvedTimeouts {
   if (init === undefined) return defaults;
   if (init === null || typeof init === 'number') {
     const each = milliseconds('timeout', init, Infinity);
     return { connect: each, read: each, write: each, pool: each };
   }
   if (typeof init !== 'object') {
-    throw new TypeError(`timeout: expected milliseconds, null or { connect, read, write, pool }, got ${typeof init}`);
+    throw new TypeError(
+      `timeout: expected milliseconds, null or { connect, read, write, pool }, got ${typeof init}`,
+    );
   }
   for (const key of Object.keys(init)) {
     if (!(KINDS as readonly string[]).includes(key)) {
-      throw new TypeError(`timeout: there is no ${JSON.stringify(key)}, only connect, read, write and pool`);
+      throw new TypeError(
+        `timeout: there is no ${JSON.stringify(key)}, only connect, read, write and pool`,
+      );
     }
   }
   return {
@@ -56,7 +68,9 @@ function milliseconds(name: string, value: number | null | undefined, fallback: 
   if (value === undefined) return fallback;
   if (value === null) return Infinity;
   if (typeof value !== 'number' || !(value > 0)) {
-    throw new TypeError(`${name}: expected milliseconds above 0, or null for no bound, got ${String(value)}`);
+    throw new TypeError(
+      `${name}: expected milliseconds above 0, or null for no bound, got ${String(value)}`,
+    );
   }
   return value;
 }

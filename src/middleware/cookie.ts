@@ -24,7 +24,9 @@ export class CookieMiddleware extends Middleware {
   }
 
   async send(request: Request): Promise<Response> {
-    const response = await this.next.send(this.#jar === null ? request : await withCookies(request, this.#jar));
+    const response = await this.next.send(
+      this.#jar === null ? request : await withCookies(request, this.#jar),
+    );
     if (response.headers.has('set-cookie')) await this.#store(request, response);
     return response;
   }
@@ -49,7 +51,9 @@ async function withCookies(request: Request, jar: CookieJar): Promise<Request> {
   const stored = await jar.getCookieString(request.destination.href);
   if (stored === '') return request;
   const own = request.headers.getAll('cookie').join('; ');
-  return request.with({ headers: request.headers.with('cookie', own === '' ? stored : joined(stored, own)) });
+  return request.with({
+    headers: request.headers.with('cookie', own === '' ? stored : joined(stored, own)),
+  });
 }
 
 /** The cookies of both, those of `own` instead of those that have the same name. */

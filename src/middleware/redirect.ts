@@ -32,14 +32,35 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** What a header may be called and go to another origin: it says what is wanted, not who wants it. Nobody's key is called so. */
 const TRAVELS: ReadonlySet<string> = new Set([
-  'accept', 'accept-charset', 'accept-encoding', 'accept-language', 'cache-control', 'content-encoding', 'content-language',
-  'content-type', 'dnt', 'if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'pragma', 'range',
+  'accept',
+  'accept-charset',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'dnt',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'pragma',
+  'range',
   'user-agent',
 ]);
 
 /** Fields about the body, which go when it goes (RFC 9110 §15.4). */
 const OF_BODY: readonly string[] = [
-  'content-encoding', 'content-language', 'content-length', 'content-location', 'content-type', 'expect', 'trailer', 'transfer-encoding',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-type',
+  'expect',
+  'trailer',
+  'transfer-encoding',
 ];
 
 /**
@@ -55,7 +76,11 @@ export class RedirectMiddleware extends Middleware {
   /** @throws TypeError on an option that is not what it has to be. */
   constructor(next: TransportLike, options: RedirectOptions = {}) {
     super(next);
-    this.#options = resolve(options, { maxRedirects: 20, crossOriginHeaders: new Set(), allowDowngrade: false });
+    this.#options = resolve(options, {
+      maxRedirects: 20,
+      crossOriginHeaders: new Set(),
+      allowDowngrade: false,
+    });
   }
 
   async send(request: Request): Promise<Response> {
@@ -72,11 +97,15 @@ export class RedirectMiddleware extends Middleware {
     while (REDIRECTS.has(response.status)) {
       const location = locationOf(response.headers);
       if (location === null) break;
-      if (choice === false) return response.with({ nextRequest: nextOrNull(request, response, location, options) });
+      if (choice === false)
+        return response.with({ nextRequest: nextOrNull(request, response, location, options) });
       let next: Request;
       try {
         if (history.length >= options.maxRedirects) {
-          throw new TooManyRedirectsError(`more than ${options.maxRedirects} redirects (maxRedirects)`, { request });
+          throw new TooManyRedirectsError(
+            `more than ${options.maxRedirects} redirects (maxRedirects)`,
+            { request },
+          );
         }
         next = nextRequest(request, response.status, location, options);
       } finally {
@@ -91,7 +120,12 @@ export class RedirectMiddleware extends Middleware {
 }
 
 /** @throws RedirectError */
-function nextRequest(request: Request, status: number, location: string, options: Resolved): Request {
+function nextRequest(
+  request: Request,
+  status: number,
+  location: string,
+  options: Resolved,
+): Request {
   const from = request.destination;
   let to: Destination;
   try {
@@ -100,20 +134,29 @@ function nextRequest(request: Request, status: number, location: string, options
     throw new RedirectError('redirected to what is no URL', { request, cause });
   }
   if (to.protocol !== 'http:' && to.protocol !== 'https:') {
-    throw new RedirectError(`redirected to ${to.protocol}, where only http: and https: are followed`, { request });
+    throw new RedirectError(
+      `redirected to ${to.protocol}, where only http: and https: are followed`,
+      { request },
+    );
   }
   if (from.protocol === 'https:' && to.protocol === 'http:' && !options.allowDowngrade) {
-    throw new RedirectError(`redirected from https: to ${to.origin} (allowDowngrade is false)`, { request });
+    throw new RedirectError(`redirected from https: to ${to.origin} (allowDowngrade is false)`, {
+      request,
+    });
   }
   // RFC 9110 §10.2.2: a fragment is inherited.
   if (to.fragment === '') to = to.withFragment(from.fragment);
 
   const { method } = request;
-  const becomesGet = status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST';
+  const becomesGet =
+    status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST';
   let headers = request.headers;
   if (becomesGet) headers = OF_BODY.reduce((kept, name) => kept.without(name), headers);
   else if (request.content !== null && !request.content.replayable) {
-    throw new RedirectError(`redirected with ${status}, and the body is a stream that has been sent already`, { request });
+    throw new RedirectError(
+      `redirected with ${status}, and the body is a stream that has been sent already`,
+      { request },
+    );
   }
   if (to.origin !== from.origin) headers = travelling(headers, options.crossOriginHeaders);
   return request.with({
@@ -123,7 +166,12 @@ function nextRequest(request: Request, status: number, location: string, options
   });
 }
 
-function nextOrNull(request: Request, response: Response, location: string, options: Resolved): Request | undefined {
+function nextOrNull(
+  request: Request,
+  response: Response,
+  location: string,
+  options: Resolved,
+): Request | undefined {
   try {
     return nextRequest(request, response.status, location, options);
   } catch {
@@ -147,16 +195,24 @@ function locationOf(headers: Headers): string | null {
   // oxlint-disable-next-line no-control-regex
   if (/^[\x00-\x7f]*$/.test(location)) return location;
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(location, (byte) => byte.charCodeAt(0)));
+    return new TextDecoder('utf-8', { fatal: true }).decode(
+      Uint8Array.from(location, (byte) => byte.charCodeAt(0)),
+    );
   } catch {
     return location;
   }
 }
 
 function resolve(options: RedirectOptions, defaults: Resolved): Resolved {
-  const { maxRedirects = defaults.maxRedirects, crossOriginHeaders, allowDowngrade = defaults.allowDowngrade } = options;
+  const {
+    maxRedirects = defaults.maxRedirects,
+    crossOriginHeaders,
+    allowDowngrade = defaults.allowDowngrade,
+  } = options;
   if (!Number.isInteger(maxRedirects) || maxRedirects < 0) {
-    throw new TypeError(`redirect.maxRedirects: expected a whole number from 0, got ${String(maxRedirects)}`);
+    throw new TypeError(
+      `redirect.maxRedirects: expected a whole number from 0, got ${String(maxRedirects)}`,
+    );
   }
   if (crossOriginHeaders !== undefined && !Array.isArray(crossOriginHeaders)) {
     throw new TypeError('redirect.crossOriginHeaders: expected a list of header names');

@@ -116,7 +116,7 @@ export class SocketBackend implements NetworkBackend {
   #secureConnector(target: NetworkTarget, context: TLSContext): Connector {
     return {
       connect: (address, onread) => this.#connectSecure(context, target, address, onread),
-      secure: (socket) => context.accept(target, socket as TLSSocket),
+      secure: (socket) => context.accept(socket as TLSSocket),
     };
   }
 

@@ -67,7 +67,11 @@ export class SocketStream extends Inbound implements NetworkStream {
     this.#socket
       .on('end', () => this.ended())
       .on('drain', () => this.drained())
-      .on('error', (error) => (this.#error ??= error))
+      .on('error', (error) => {
+        this.#error ??= error;
+        // Node leaves a socket open after an alert of TLS.
+        if (this.#mode !== 'released') this.#socket.destroy();
+      })
       .on('close', () => this.closed(this.#error));
   }
 

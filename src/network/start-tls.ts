@@ -70,7 +70,7 @@ class StartTLS implements Opening {
     socket.on('error', this.#onError).on('close', this.#onClose);
     socket.once('secureConnect', () => {
       try {
-        const tls = context.accept(this.#target, socket);
+        const tls = context.accept(socket);
         this.#succeed(
           new SocketStream(socket).setConnected({
             timings: { ...this.#outer.timings, secured: performance.now() },

@@ -28,6 +28,7 @@ export class TLSContext {
   readonly #secureContext: tls.SecureContext;
   readonly #pins: ReadonlySet<string> | undefined;
   readonly #sessions = new TLSSessions();
+  readonly #accepted = new WeakSet<tls.TLSSocket>();
 
   /**
    * Reads the files that the options name, at once and synchronously. Throws a `TypeError` where that fails or the parts do not fit together.
@@ -58,23 +59,24 @@ export class TLSContext {
       ...(alpn.length === 0 ? undefined : { ALPNProtocols: [...alpn] }),
       ...(session === undefined ? undefined : { session }),
     });
-    if (session !== undefined) {
-      // It may be the session that the server choked on.
-      socket.once('error', () => this.#sessions.delete(key));
-    }
+    // It may be the session that the server choked on.
+    if (session !== undefined) socket.once('error', () => this.#sessions.delete(key));
+    // Listened to from the start, or OpenSSL makes none for TLS 1.2. A session stands for an identity that was verified: Node
+    // emits it only after it has done so, and then it is for `accept` to agree.
+    socket.on('session', (newest) => {
+      if (this.#accepted.has(socket)) this.#sessions.set(key, newest);
+    });
     return socket;
   }
 
   /**
-   * The handshake is done, Node has verified the certificate: throws a `PinMismatch` where the key is none of those expected.
+   * The handshake is done, Node has verified the certificate. Throws a `PinMismatch` where the key is none of those expected.
    * A resumed connection shows no chain; its session stems from one that passed, under the same options.
    */
-  accept(target: NetworkTarget, socket: tls.TLSSocket): TLSInfo {
+  accept(socket: tls.TLSSocket): TLSInfo {
     const resumed = socket.isSessionReused();
     if (this.#pins !== undefined && !resumed) checkPins(socket, this.#pins);
-    // Only now: a session is proof of an identity for whoever resumes it. It comes after this (TLS 1.3: with the first data).
-    const key = this.#keyOf(target);
-    socket.on('session', (session) => this.#sessions.set(key, session));
+    this.#accepted.add(socket);
     return {
       alpnProtocol: socket.alpnProtocol || null,
       version: socket.getProtocol(),

@@ -38,6 +38,8 @@ export class PoolCore {
   readonly #owner: SlotOwner;
   readonly #onDrop: (waiter: Waiter, reason: unknown) => void;
   readonly #sites: Map<string, Site> = new Map();
+  /** The site of the request before: most often that of the next one, too. */
+  #lastSite: Site | null = null;
   /** Idle slots of all origins, the one that has been idle longest first. */
   readonly #idle: LinkedList<Slot> = new LinkedList();
   /** Waiters of all origins, in order of arrival. Those whose origin is at its own limit may be in their site's queue only. */
@@ -195,8 +197,10 @@ export class PoolCore {
   // ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #siteOf(origin: string): Site {
+    if (this.#lastSite?.origin === origin) return this.#lastSite;
     let site = this.#sites.get(origin);
     if (site === undefined) this.#sites.set(origin, (site = new Site(origin)));
+    this.#lastSite = site;
     return site;
   }
 
@@ -347,6 +351,8 @@ export class PoolCore {
   }
 
   #forget(site: Site): void {
-    if (site.unused) this.#sites.delete(site.origin);
+    if (!site.unused) return;
+    this.#sites.delete(site.origin);
+    if (this.#lastSite === site) this.#lastSite = null;
   }
 }

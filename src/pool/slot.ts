@@ -5,7 +5,7 @@ import type { Waiter } from './waiter.ts';
 
 /** What a slot tells the pool: what happened to its connection. */
 export interface SlotOwner {
-  onAvailable(slot: Slot): void;
+  onAvailable(slot: Slot, now: number): void;
   onClosed(slot: Slot): void;
   onStale(slot: Slot, exchange: Exchange, unsent: boolean): boolean;
   onDropped(exchange: Exchange): void;
@@ -39,8 +39,8 @@ export class Slot implements ConnectionOwner {
     this.#owner = owner;
   }
 
-  onAvailable(): void {
-    this.#owner.onAvailable(this);
+  onAvailable(_connection: Connection, now: number): void {
+    this.#owner.onAvailable(this, now);
   }
 
   onClosed(): void {

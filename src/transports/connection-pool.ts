@@ -190,8 +190,8 @@ export class ConnectionPool extends Transport implements SlotOwner {
   // ── what slots report ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** @internal */
-  onAvailable(slot: Slot): void {
-    this.#core.available(slot, performance.now());
+  onAvailable(slot: Slot, now: number): void {
+    this.#core.available(slot, now);
     this.#perform();
   }
 

@@ -32,7 +32,7 @@ export class Listener implements AsyncDisposable {
   static async tls(
     serve: (socket: TLSSocket) => void,
     options: TlsOptions = {},
-    where: { host?: string; path?: string } = {},
+    where: { host?: string; port?: number; path?: string } = {},
   ): Promise<Listener> {
     const server = createTLSServer({ ...identities.server, allowHalfOpen: true, ...options });
     server.on('secureConnection', (socket) => {
@@ -58,9 +58,10 @@ export class Listener implements AsyncDisposable {
 
   /** Resolves when the client has closed each connection accepted so far. */
   async idle(): Promise<void> {
+    const open = [...this.sockets].filter((socket) => !socket.readableEnded);
     const over = (socket: Socket): Promise<unknown> =>
       Promise.race([once(socket.resume(), 'end'), once(socket, 'close')]);
-    await Promise.all(Array.from(this.sockets, over));
+    await Promise.all(open.map(over));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,7 +31,8 @@ export class TextContent implements Content {
   #bytes: Uint8Array | undefined;
 
   constructor(text: string, contentType: string = 'text/plain;charset=UTF-8') {
-    if (typeof text !== 'string') throw new TypeError(`text content: expected a string, got ${typeof text}`);
+    if (typeof text !== 'string')
+      throw new TypeError(`text content: expected a string, got ${typeof text}`);
     this.#text = text;
     this.contentType = contentType;
     this.contentLength = utf8Length(text);
@@ -61,7 +62,8 @@ export class HTMLContent extends TextContent {
 export class JSONContent extends TextContent {
   constructor(value: unknown) {
     const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined) throw new TypeError(`json: expected a value that JSON can hold, got ${typeof value}`);
+    if (text === undefined)
+      throw new TypeError(`json: expected a value that JSON can hold, got ${typeof value}`);
     super(text, 'application/json');
   }
 }
@@ -76,7 +78,10 @@ export type FormValue = string | number | boolean | null | undefined;
 /** Fields as `application/x-www-form-urlencoded` (WHATWG URL §5). */
 export class FormContent extends TextContent {
   constructor(fields: FormInit) {
-    super(searchParams('form', fields).toString(), 'application/x-www-form-urlencoded;charset=UTF-8');
+    super(
+      searchParams('form', fields).toString(),
+      'application/x-www-form-urlencoded;charset=UTF-8',
+    );
   }
 }
 
@@ -84,15 +89,26 @@ export class FormContent extends TextContent {
 export function searchParams(option: string, init: FormInit): URLSearchParams {
   if (init instanceof URLSearchParams) return init;
   if (init === null || typeof init !== 'object') {
-    throw new TypeError(`${option}: expected a record, pairs or URLSearchParams, got ${init === null ? 'null' : typeof init}`);
+    throw new TypeError(
+      `${option}: expected a record, pairs or URLSearchParams, got ${init === null ? 'null' : typeof init}`,
+    );
   }
   const params = new URLSearchParams();
-  const pairs = Symbol.iterator in init ? (init as Iterable<readonly [string, FormValue]>) : Object.entries(init);
-  for (const [name, value] of pairs) {
-    for (const each of Array.isArray(value) ? (value as readonly FormValue[]) : [value as FormValue]) {
+  const pairs: Iterable<unknown> =
+    Symbol.iterator in init ? (init as Iterable<unknown>) : Object.entries(init);
+  for (const pair of pairs) {
+    if (!Array.isArray(pair) || pair.length !== 2) {
+      throw new TypeError(`${option}: expected pairs of name and value`);
+    }
+    const [name, value] = pair as [string, FormValue | readonly FormValue[]];
+    for (const each of Array.isArray(value)
+      ? (value as readonly FormValue[])
+      : [value as FormValue]) {
       if (each === null || each === undefined) continue;
       if (typeof each === 'object' || typeof each === 'function' || typeof each === 'symbol') {
-        throw new TypeError(`${option}.${name}: expected a string, number or boolean, got ${typeof each}`);
+        throw new TypeError(
+          `${option}.${name}: expected a string, number or boolean, got ${typeof each}`,
+        );
       }
       params.append(name, String(each));
     }
@@ -102,4 +118,6 @@ export function searchParams(option: string, init: FormInit): URLSearchParams {
 
 /** How many bytes `text` takes in UTF-8. Node counts without encoding; other runtimes have to encode. */
 const utf8Length: (text: string) => number =
-  typeof Buffer === 'function' ? (text) => Buffer.byteLength(text) : (text) => new TextEncoder().encode(text).length;
+  typeof Buffer === 'function'
+    ? (text) => Buffer.byteLength(text)
+    : (text) => new TextEncoder().encode(text).length;

@@ -23,7 +23,9 @@ export class StreamContent implements Content {
   stream(): AsyncIterable<Uint8Array> {
     const source = this.#source;
     if (source === undefined) {
-      throw new StreamConsumedError('the body was a stream, which can be sent once, and it has been');
+      throw new StreamConsumedError(
+        'the body was a stream, which can be sent once, and it has been',
+      );
     }
     this.#source = undefined;
     return encoded(source);
@@ -63,14 +65,16 @@ export class FormDataContent implements Content {
 
   get contentLength(): number {
     let total = 0;
-    for (const part of this.#parts()) total += typeof part === 'string' ? encoder.encode(part).length : part.size;
+    for (const part of this.#parts())
+      total += typeof part === 'string' ? encoder.encode(part).length : part.size;
     return total;
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
     for (const part of this.#parts()) {
       if (typeof part === 'string') yield encoder.encode(part);
-      else yield* iterable(part.stream() as ReadableStream<Uint8Array>) as AsyncIterable<Uint8Array>;
+      else
+        yield* iterable(part.stream() as ReadableStream<Uint8Array>) as AsyncIterable<Uint8Array>;
     }
   }
 
@@ -78,7 +82,8 @@ export class FormDataContent implements Content {
   *#parts(): Iterable<string | Blob> {
     for (const [name, value] of this.#form) {
       const head = `--${this.#boundary}\r\nContent-Disposition: form-data; name="${escaped(name)}"`;
-      if (typeof value === 'string') yield `${head}\r\n\r\n${value.replace(/\r\n|\r|\n/g, '\r\n')}\r\n`;
+      if (typeof value === 'string')
+        yield `${head}\r\n\r\n${value.replace(/\r\n|\r|\n/g, '\r\n')}\r\n`;
       else {
         yield `${head}; filename="${escaped(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}\r\n\r\n`;
         yield value;
@@ -92,11 +97,18 @@ export class FormDataContent implements Content {
 const encoder = new TextEncoder();
 
 function escaped(name: string): string {
-  return name.replace(/\r\n|\r|\n/g, '\r\n').replace(/\n/g, '%0A').replace(/\r/g, '%0D').replace(/"/g, '%22');
+  return name
+    .replace(/\r\n|\r|\n/g, '\r\n')
+    .replace(/\n/g, '%0A')
+    .replace(/\r/g, '%0D')
+    .replace(/"/g, '%22');
 }
 
-function iterable<T>(source: AsyncIterable<T> | Iterable<T> | ReadableStream<T>): AsyncIterable<T> | Iterable<T> {
-  if (Symbol.asyncIterator in source || Symbol.iterator in source) return source as AsyncIterable<T>;
+function iterable<T>(
+  source: AsyncIterable<T> | Iterable<T> | ReadableStream<T>,
+): AsyncIterable<T> | Iterable<T> {
+  if (Symbol.asyncIterator in source || Symbol.iterator in source)
+    return source as AsyncIterable<T>;
   return fromReader(source);
 }
 
@@ -108,7 +120,7 @@ async function* fromReader<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
     for (;;) {
       const { done, value } = await reader.read();
       if ((ended = done)) return;
-      yield value as T;
+      yield value;
     }
   } finally {
     if (!ended) await reader.cancel().catch(() => {});
@@ -116,12 +128,18 @@ async function* fromReader<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
   }
 }
 
-async function* encoded(source: AsyncIterable<unknown> | Iterable<unknown>): AsyncGenerator<Uint8Array> {
+async function* encoded(
+  source: AsyncIterable<unknown> | Iterable<unknown>,
+): AsyncGenerator<Uint8Array> {
   for await (const piece of source) {
     if (piece instanceof Uint8Array) yield piece;
     else if (typeof piece === 'string') yield encoder.encode(piece);
     else if (piece instanceof ArrayBuffer) yield new Uint8Array(piece);
-    else if (ArrayBuffer.isView(piece)) yield new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
-    else throw new TypeError(`body: expected pieces of bytes or text, got ${piece === null ? 'null' : typeof piece}`);
+    else if (ArrayBuffer.isView(piece))
+      yield new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+    else
+      throw new TypeError(
+        `body: expected pieces of bytes or text, got ${piece === null ? 'null' : typeof piece}`,
+      );
   }
 }

@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { Block } from './blocks.ts';
+
+/** Where the tests were compiled to: build/. */
+const build = new URL('../../', import.meta.url);
+const folder = new URL('documents/', build);
+/** tsc puts its output where the source stands below `rootDir`. */
+const emitted = new URL('out/build/documents/', folder);
+
+const EXAMPLE_URL = /https:\/\/((?:[a-z0-9-]+\.)*example\.(?:com|net|org))\b/g;
+
+/** The blocks of the documents as programs: type-checked against the sources, run against what was compiled of them. */
+export class Programs {
+  /** Complaints of the compiler, with the place in the document. */
+  readonly complaints: readonly string[];
+
+  /** Compiles all of the blocks at once. `root` is the project's. */
+  static async compile(root: URL, blocks: readonly Block[]): Promise<Programs> {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(new URL('scratch/', folder), { recursive: true });
+    for (const block of blocks) {
+      // As far down as in the document, so that a complaint has the right line.
+      const text = `${'\n'.repeat(block.line - 1)}${block.code}export {};\n`;
+      writeFileSync(new URL(`${nameOf(block)}.${block.language}`, folder), text);
+    }
+    const config = {
+      extends: fileURLToPath(new URL('tsconfig.json', root)),
+      compilerOptions: {
+        rootDir: fileURLToPath(root),
+        outDir: fileURLToPath(new URL('out/', folder)),
+        paths: { 'strata-http': [fileURLToPath(new URL('src/index.ts', root))] },
+        noUnusedLocals: false,
+        noUnusedParameters: false,
+      },
+      include: ['*.ts'],
+    };
+    writeFileSync(new URL('tsconfig.json', folder), JSON.stringify(config, null, 2));
+    return new Programs(await tsc(fileURLToPath(folder)), blocks);
+  }
+
+  private constructor(output: string, blocks: readonly Block[]) {
+    this.complaints = blocks.flatMap((block) =>
+      output
+        .split('\n')
+        .filter((line) => line.includes(`${nameOf(block)}.ts(`))
+        .map((line) => line.replace(/^.*?\((\d+),\d+\)/, `${block.file}:$1`)),
+    );
+  }
+
+  /** The hosts that a block speaks to. */
+  hostsOf(block: Block): string[] {
+    return [...new Set(Array.from(block.code.matchAll(EXAMPLE_URL), ([, host]) => host as string))];
+  }
+
+  /** Runs a block to its end, with each of the hosts at an origin of the machine's own. */
+  async run(block: Block, origins: ReadonlyMap<string, string>): Promise<void> {
+    const compiled = new URL(`${nameOf(block)}.js`, block.language === 'ts' ? emitted : folder);
+    const program = readFileSync(compiled, 'utf8')
+      .replaceAll(EXAMPLE_URL, (_, host: string) => origins.get(host) as string)
+      .replace(/\bfrom 'strata-http'/g, `from '${new URL('src/index.js', build).href}'`);
+    const ready = new URL(`${nameOf(block)}.mjs`, folder);
+    writeFileSync(ready, program);
+    const before = process.cwd();
+    // What it writes to the disk stays in here.
+    process.chdir(fileURLToPath(new URL('scratch/', folder)));
+    try {
+      await import(ready.href);
+    } finally {
+      process.chdir(before);
+    }
+  }
+}
+
+function nameOf({ file, line }: Block): string {
+  return `${file.replace(/\.md$/, '').replaceAll('/', '-')}-${line}`;
+}
+
+/** What the compiler says. It emits in any case. */
+function tsc(project: string): Promise<string> {
+  const bin = new URL('bin/tsc', pathToPackage('typescript'));
+  return new Promise((resolve) => {
+    const args = [fileURLToPath(bin), '--project', project, '--pretty', 'false'];
+    execFile(process.execPath, args, (_, stdout, stderr) => resolve(stdout + stderr));
+  });
+}
+
+function pathToPackage(name: string): URL {
+  return new URL('./', `file://${createRequire(import.meta.url).resolve(`${name}/package.json`)}`);
+}
