@@ -21,6 +21,7 @@ import {
   DecodeMiddleware,
   type DecodeOptions,
 } from './middleware/decode.ts';
+import { DeadlineMiddleware } from './middleware/deadline.ts';
 import { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
 import { checkOptionNames } from './options.ts';
 import {
@@ -48,6 +49,8 @@ export interface ClientOptions extends Omit<ConnectionPoolOptions, 'timeout'> {
   cookies?: CookieJar | CookiesInit | boolean | undefined;
   /** Milliseconds, or `{ connect, read, write, pool }`; `null`: no bound. Default 5,000 each. */
   timeout?: TimeoutInit | undefined;
+  /** Milliseconds for each whole call, body included; `null` (default): no bound. */
+  deadline?: number | null | undefined;
   /** How redirects are followed; false: they are not. */
   redirect?: RedirectOptions | boolean | undefined;
   /** Within which bounds compressed responses are decoded; false: they are neither asked for nor decoded. */
@@ -69,6 +72,7 @@ export interface ClientRequestOptions extends RequestInit {
 }
 
 const OWN_OPTIONS = [
+  'deadline',
   'baseUrl',
   'allowAbsoluteUrls',
   'headers',
@@ -113,6 +117,7 @@ export class Client extends Transport {
   readonly #cookies: CookiesInit | null;
   readonly #timeouts: ResolvedTimeouts | undefined;
   readonly #defaultEncoding: ClientOptions['defaultEncoding'];
+  readonly #hasDeadline: boolean;
   #closed: Promise<void> | null = null;
 
   /** @throws TypeError on an unknown option or one that is not what it has to be. @throws InvalidURLError for `baseUrl`. */
@@ -131,6 +136,7 @@ export class Client extends Transport {
     this.#cookies = isRecord(cookies) ? cookies : null;
     this.#timeouts = timeout === undefined ? undefined : resolveTimeouts(timeout, DEFAULT_TIMEOUTS);
     this.#defaultEncoding = options.defaultEncoding;
+    this.#hasDeadline = options.deadline !== undefined && options.deadline !== null;
     this.transport = assemble(options);
   }
 
@@ -172,6 +178,10 @@ export class Client extends Transport {
   send(request: Request): Promise<Response> {
     if (this.#closed !== null)
       return Promise.reject(new ClosedError(`${request.toString()}: the client is closed`));
+    // A request may bring a deadline to a client that has none.
+    if (request.extensions.deadline !== undefined && !this.#hasDeadline) {
+      return new DeadlineMiddleware(this.transport).send(request);
+    }
     return this.transport.send(request);
   }
 
@@ -242,6 +252,9 @@ function assemble(options: ClientOptions): Transport {
   const { cookies = true, redirect = true, decode = true } = options;
   const { middleware = [], networkMiddleware = [] } = options;
   return stack(
+    ...(options.deadline === undefined || options.deadline === null
+      ? []
+      : [DeadlineMiddleware.layer(options.deadline)]),
     ...middleware,
     ...(redirect === false ? [] : [RedirectMiddleware.layer(redirect === true ? {} : redirect)]),
     ...(cookies === false ? [] : [CookieMiddleware.layer(isJar(cookies) ? cookies : undefined)]),

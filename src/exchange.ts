@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import type { RequestErrorInit, Phase } from './errors.ts';
+import { Alarm } from './alarm.ts';
+import { DeadlineError, type Phase, type RequestErrorInit } from './errors.ts';
 import type { Request } from './messages/request.ts';
 import type { Response } from './messages/response.ts';
 import type { ResolvedTimeouts } from './messages/timeout.ts';
@@ -31,6 +32,7 @@ export class Exchange {
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
   #listening = false;
+  #deadline: Alarm | null = null;
 
   constructor(request: Request, timeouts: ResolvedTimeouts) {
     this.request = request;
@@ -41,6 +43,11 @@ export class Exchange {
     });
     const { signal } = request;
     if (signal !== null) this.#listen(signal);
+    const { expiresAt } = request.extensions;
+    if (expiresAt !== undefined) {
+      this.#deadline = new Alarm(() => this.#expire());
+      this.#deadline.set(expiresAt);
+    }
   }
 
   /** Milliseconds since the start. */
@@ -63,6 +70,7 @@ export class Exchange {
   finish(): void {
     this.finished = true;
     this.holder = null;
+    this.#deadline?.stop();
     if (this.#listening) {
       this.#listening = false;
       this.request.signal?.removeEventListener('abort', this);
@@ -80,6 +88,11 @@ export class Exchange {
   /** The signal's `abort` event. */
   handleEvent(): void {
     this.holder?.drop(this, this.request.signal?.reason);
+  }
+
+  #expire(): void {
+    const error = new DeadlineError('not done by its deadline', this.describe('read'));
+    this.holder?.drop(this, error);
   }
 
   #listen(signal: AbortSignal): void {

@@ -54,6 +54,7 @@ export {
 // Layers
 export { CookieMiddleware } from './middleware/cookie.ts';
 export { DecodeMiddleware, type DecodeBounds, type DecodeOptions } from './middleware/decode.ts';
+export { DeadlineMiddleware } from './middleware/deadline.ts';
 export { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
 
 // Transports

@@ -186,7 +186,8 @@ export class IncomingBody {
     this.#waiting -= piece.length;
     if (this.#paused && this.#waiting < HIGH_WATER / 2) {
       this.#paused = false;
-      this.flow.resume();
+      // Once it has ended, the connection may be on to another exchange.
+      if (this.open) this.flow.resume();
     }
     return piece;
   }

@@ -15,6 +15,8 @@ import type { TimeoutInit } from './timeout.ts';
 export interface RequestExtensions {
   /** The encoding of text whose Content-Type names none: a label, or a function of the first bytes. Default UTF-8. */
   defaultEncoding?: string | ((bytes: Uint8Array) => string) | undefined;
+  /** When the call must be done, on the `performance.now()` clock: set by the deadline, kept to by every layer that waits. */
+  expiresAt?: number | undefined;
 }
 
 /** What a request consists of besides its method and its URL. At most one of `body`, `json` and `form`. */

@@ -167,16 +167,14 @@ export class Dial implements Opening, AttemptObserver {
     this.#stage = 'over';
     this.#running.clear();
     attempt.release();
-    const stream = attempt.stream.setConnected({
-      timings: {
-        started: this.#started,
-        resolved: this.#resolved,
-        connected: this.#connected,
-        secured: tls === null ? undefined : performance.now(),
-      },
-      tls,
-      remoteAddress: withPort(attempt.address, this.#target.port),
-    });
+    const timings = {
+      started: this.#started,
+      resolved: this.#resolved,
+      connected: this.#connected,
+      secured: tls === null ? undefined : performance.now(),
+    };
+    const remoteAddress = withPort(attempt.address, this.#target.port);
+    const stream = attempt.stream.describe(timings, tls, remoteAddress);
     stream.unref();
     this.#resolve(stream);
   }

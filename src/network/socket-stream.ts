@@ -3,13 +3,6 @@ import type { Duplex } from 'node:stream';
 import { Inbound } from './inbound.ts';
 import type { NetworkStream, StreamTimings, TLSInfo } from './stream.ts';
 
-/** What becomes known when a connection is made. */
-export interface Connected {
-  readonly timings: StreamTimings;
-  readonly tls: TLSInfo | null;
-  readonly remoteAddress: string | undefined;
-}
-
 /**
  * Bytes that a socket takes before `write` answers false. Node gathers what waits behind a write that is under way, so this
  * is also what leaves at once: several 64 KiB chunks in one `writev`.
@@ -22,11 +15,20 @@ export const WRITE_AHEAD: number = 256 * 1024;
  */
 const FIRST_MEMORY: Uint8Array = Buffer.allocUnsafeSlow(64 * 1024);
 
-const NOT_YET: Connected = {
-  timings: { started: 0, resolved: undefined, connected: undefined, secured: undefined },
-  tls: null,
-  remoteAddress: undefined,
+const NOT_YET: StreamTimings = {
+  started: 0,
+  resolved: undefined,
+  connected: undefined,
+  secured: undefined,
 };
+
+/**
+ * Where a socket's stream is found. Listeners that find it there are the same functions for all sockets, where closures would cost an idle
+ * connection a fifth of its memory.
+ */
+const STREAM = Symbol('stream');
+
+type Source = Duplex & Partial<Pick<Socket, 'ref' | 'unref'>> & { [STREAM]?: SocketStream };
 
 /**
  * A `NetworkStream` over a socket.
@@ -36,55 +38,42 @@ const NOT_YET: Connected = {
  * an allocation and a copy a read: `tls.connect({ socket })` is the one case where Node offers nothing better.
  */
 export class SocketStream extends Inbound implements NetworkStream {
-  readonly #socket: Duplex & Partial<Pick<Socket, 'ref' | 'unref'>>;
+  readonly #socket: Source;
   /** By `onread`, by 'data' events, or no longer by us. */
   #mode: 'onread' | 'data' | 'released';
   /** Whether the source runs: it does from the start, until it is told to stop. */
   #reading = true;
   /** The receiver's memory that the socket reads to. */
   #installed: Uint8Array | undefined;
-  #connected: Connected = NOT_YET;
+  #timings = NOT_YET;
+  #tls: TLSInfo | null = null;
+  #remoteAddress: string | undefined;
   #error: Error | undefined;
 
   constructor(source: ((onread: OnReadOpts) => Socket) | Duplex) {
     super();
-    if (typeof source === 'function') {
-      this.#mode = 'onread';
-      this.#socket = source({
-        // Undefined is allowed, though the types do not know: read into the same memory again.
-        buffer: () => this.#nextMemory() as Uint8Array,
-        callback: (length, buffer) => (this.#reading = this.take(buffer, length)),
-      });
-    } else {
-      this.#mode = 'data';
-      this.#socket = source;
-      source.on('data', (chunk: Uint8Array) => {
-        if (this.#mode === 'released') return;
-        this.#reading = this.takeOwned(chunk);
-        if (!this.#reading) source.pause();
-      });
-    }
+    const isMade = typeof source === 'function';
+    this.#mode = isMade ? 'onread' : 'data';
+    this.#socket = isMade ? source(this.#onread()) : source;
+    this.#socket[STREAM] = this;
+    if (!isMade) this.#socket.on('data', SocketStream.#onData);
     this.#socket
-      .on('end', () => this.ended())
-      .on('drain', () => this.drained())
-      .on('error', (error) => {
-        this.#error ??= error;
-        // Node leaves a socket open after an alert of TLS.
-        if (this.#mode !== 'released') this.#socket.destroy();
-      })
-      .on('close', () => this.closed(this.#error));
+      .on('end', SocketStream.#onEnd)
+      .on('drain', SocketStream.#onDrain)
+      .on('error', SocketStream.#onError)
+      .on('close', SocketStream.#onClose);
   }
 
   get remoteAddress(): string | undefined {
-    return this.#connected.remoteAddress;
+    return this.#remoteAddress;
   }
 
   get tls(): TLSInfo | null {
-    return this.#connected.tls;
+    return this.#tls;
   }
 
   get timings(): StreamTimings {
-    return this.#connected.timings;
+    return this.#timings;
   }
 
   get bytesPending(): number {
@@ -92,8 +81,10 @@ export class SocketStream extends Inbound implements NetworkStream {
   }
 
   /** For whoever opened the socket: to be called once, when it is ready for use. */
-  setConnected(connected: Connected): this {
-    this.#connected = connected;
+  describe(timings: StreamTimings, tls: TLSInfo | null, remoteAddress: string | undefined): this {
+    this.#timings = timings;
+    this.#tls = tls;
+    this.#remoteAddress = remoteAddress;
     return this;
   }
 
@@ -150,6 +141,15 @@ export class SocketStream extends Inbound implements NetworkStream {
     if (this.#mode !== 'released') this.#socket.destroy(error);
   }
 
+  /** A method of its own, so that its two functions hold on to nothing but `this`. */
+  #onread(): OnReadOpts {
+    return {
+      // Undefined is allowed, though the types do not know: read into the same memory again.
+      buffer: () => this.#nextMemory() as Uint8Array,
+      callback: (length, buffer) => (this.#reading = this.take(buffer, length)),
+    };
+  }
+
   /** Node asks for each handle that it makes, when memory must be given, and after each read. */
   #nextMemory(): Uint8Array | undefined {
     const memory = this.memory;
@@ -157,5 +157,33 @@ export class SocketStream extends Inbound implements NetworkStream {
     if (memory === this.#installed) return undefined;
     this.#installed = memory;
     return memory;
+  }
+
+  static #onData(this: Source, chunk: Uint8Array): void {
+    const stream = this[STREAM];
+    if (stream === undefined || stream.#mode === 'released') return;
+    stream.#reading = stream.takeOwned(chunk);
+    if (!stream.#reading) this.pause();
+  }
+
+  static #onEnd(this: Source): void {
+    this[STREAM]?.ended();
+  }
+
+  static #onDrain(this: Source): void {
+    this[STREAM]?.drained();
+  }
+
+  static #onError(this: Source, error: Error): void {
+    const stream = this[STREAM];
+    if (stream === undefined || stream.#mode === 'released') return;
+    stream.#error ??= error;
+    // Node leaves a socket open after an alert of TLS.
+    this.destroy();
+  }
+
+  static #onClose(this: Source): void {
+    const stream = this[STREAM];
+    stream?.closed(stream.#error);
   }
 }

@@ -71,13 +71,9 @@ class StartTLS implements Opening {
     socket.once('secureConnect', () => {
       try {
         const tls = context.accept(socket);
-        this.#succeed(
-          new SocketStream(socket).setConnected({
-            timings: { ...this.#outer.timings, secured: performance.now() },
-            tls,
-            remoteAddress: this.#outer.remoteAddress,
-          }),
-        );
+        const timings = { ...this.#outer.timings, secured: performance.now() };
+        const stream = new SocketStream(socket);
+        this.#succeed(stream.describe(timings, tls, this.#outer.remoteAddress));
       } catch (error) {
         this.#onError(error as Error);
       }

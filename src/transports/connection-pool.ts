@@ -35,7 +35,12 @@ import {
 import { Presence } from '../pool/presence.ts';
 import { mayRepeat } from '../pool/repeat.ts';
 import type { Slot, SlotOwner } from '../pool/slot.ts';
-import { describeSnapshot, snapshotOf, type PoolSnapshot } from '../pool/snapshot.ts';
+import {
+  describeSnapshot,
+  snapshotOf,
+  type ConnectionSnapshot,
+  type PoolSnapshot,
+} from '../pool/snapshot.ts';
 import type { Waiter } from '../pool/waiter.ts';
 import { Transport } from '../transport.ts';
 
@@ -141,9 +146,9 @@ export class ConnectionPool extends Transport implements SlotOwner {
     }
   }
 
-  /** How many connections are open, those being opened among them. */
-  get connections(): number {
-    return this.#core.slots.size;
+  /** The connections as they are now, those being opened among them. */
+  get connections(): readonly ConnectionSnapshot[] {
+    return this.snapshot().connections;
   }
 
   /** The pool as it is now. */

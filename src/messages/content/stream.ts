@@ -50,58 +50,56 @@ export class BlobContent implements Content {
   }
 }
 
-/** The platform's `FormData`, encoded as `multipart/form-data` by the platform. */
+/** The platform's `FormData`, as it is when this is made, as `multipart/form-data`. Files are read when they are sent. */
 export class FormDataContent implements Content {
   readonly contentType: string;
+  readonly contentLength: number;
   readonly replayable = true;
-  readonly #form: FormData;
-  readonly #boundary: string;
+  readonly #parts: readonly (Uint8Array | Blob)[];
 
   constructor(form: FormData) {
-    this.#form = form;
-    this.#boundary = `----strata-${crypto.randomUUID()}`;
-    this.contentType = `multipart/form-data; boundary=${this.#boundary}`;
-  }
-
-  get contentLength(): number {
-    let total = 0;
-    for (const part of this.#parts())
-      total += typeof part === 'string' ? encoder.encode(part).length : part.size;
-    return total;
+    const boundary = `----strata-${crypto.randomUUID()}`;
+    this.contentType = `multipart/form-data; boundary=${boundary}`;
+    this.#parts = Array.from(partsOf(form, boundary), (part) =>
+      typeof part === 'string' ? encoder.encode(part) : part,
+    );
+    this.contentLength = this.#parts.reduce(
+      (total, part) => total + (part instanceof Uint8Array ? part.length : part.size),
+      0,
+    );
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
-    for (const part of this.#parts()) {
-      if (typeof part === 'string') yield encoder.encode(part);
+    for (const part of this.#parts) {
+      if (part instanceof Uint8Array) yield part;
       else
         yield* iterable(part.stream() as ReadableStream<Uint8Array>) as AsyncIterable<Uint8Array>;
     }
   }
+}
 
-  /** The parts' heads and values in turn (RFC 7578; names escaped as WHATWG HTML §4.10.21.8 says). */
-  *#parts(): Iterable<string | Blob> {
-    for (const [name, value] of this.#form) {
-      const head = `--${this.#boundary}\r\nContent-Disposition: form-data; name="${escaped(name)}"`;
-      if (typeof value === 'string')
-        yield `${head}\r\n\r\n${value.replace(/\r\n|\r|\n/g, '\r\n')}\r\n`;
-      else {
-        yield `${head}; filename="${escaped(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}\r\n\r\n`;
-        yield value;
-        yield '\r\n';
-      }
+/** The parts' heads and values in turn (RFC 7578; names and line ends as WHATWG HTML §4.10.21.8 says). */
+function* partsOf(form: FormData, boundary: string): Iterable<string | Blob> {
+  for (const [name, value] of form) {
+    const head = `--${boundary}\r\nContent-Disposition: form-data; name="${escaped(normalized(name))}"`;
+    if (typeof value === 'string') yield `${head}\r\n\r\n${normalized(value)}\r\n`;
+    else {
+      yield `${head}; filename="${escaped(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}\r\n\r\n`;
+      yield value;
+      yield '\r\n';
     }
-    yield `--${this.#boundary}--\r\n`;
   }
+  yield `--${boundary}--\r\n`;
 }
 
 const encoder = new TextEncoder();
 
+function normalized(text: string): string {
+  return text.replace(/\r\n|\r|\n/g, '\r\n');
+}
+
 function escaped(name: string): string {
-  return name
-    .replace(/\r\n|\r|\n/g, '\r\n')
-    .replace(/\n/g, '%0A')
-    .replace(/\r/g, '%0D')
-    .replace(/"/g, '%22');
+  return name.replace(/\n/g, '%0A').replace(/\r/g, '%0D').replace(/"/g, '%22');
 }
 
 function iterable<T>(

@@ -1,0 +1,166 @@
+import { DeadlineError } from '../errors.ts';
+import type { BodySource } from '../messages/body-source.ts';
+import type { Headers } from '../messages/headers.ts';
+import type { Request } from '../messages/request.ts';
+import type { Response } from '../messages/response.ts';
+import { Middleware, type TransportLike } from '../transport.ts';
+
+declare module '../messages/request.ts' {
+  interface RequestExtensions {
+    /** Milliseconds for the whole call, body included; `null`: no bound. */
+    deadline?: number | null | undefined;
+  }
+}
+
+/**
+ * Bounds a whole call: redirects, retries, waits and the body to its end, whatever is inside. It rejects with a `DeadlineError`, and
+ * what is going on within is ended: the request carries `expiresAt`, which the pool and the layers that wait keep to.
+ *
+ * `deadline` is in milliseconds; `null` (the default) bounds only requests that bring their own.
+ */
+export class DeadlineMiddleware extends Middleware {
+  readonly #deadline: number;
+
+  /** @throws TypeError where the deadline is not a number above 0, or `null`. */
+  constructor(next: TransportLike, deadline: number | null = null) {
+    super(next);
+    this.#deadline = milliseconds(deadline);
+  }
+
+  send(request: Request): Promise<Response> {
+    const own = request.extensions.deadline;
+    let deadline: number;
+    try {
+      deadline = own === undefined ? this.#deadline : milliseconds(own);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (deadline === Infinity) return this.next.send(request);
+    return new Call(request, deadline).send(this.next);
+  }
+}
+
+/** One bounded call, from its start to the end of its body. */
+class Call {
+  readonly #request: Request;
+  readonly #deadline: number;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  /** What the end of the time does, wherever the call is. */
+  #onExpired: (error: DeadlineError) => void = () => {};
+
+  constructor(request: Request, deadline: number) {
+    this.#request = request.with({ expiresAt: performance.now() + deadline });
+    this.#deadline = deadline;
+    this.#timer = setTimeout(() => this.#expire(), Math.min(deadline, MAX_WAIT));
+    if (typeof this.#timer === 'object') this.#timer.unref();
+  }
+
+  send(next: TransportLike): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      let expired = false;
+      this.#onExpired = (error) => {
+        expired = true;
+        reject(error);
+      };
+      next.send(this.#request).then(
+        (response) => {
+          // It came too late: nobody else would close it.
+          if (expired) void response.close();
+          else resolve(this.#bounded(response));
+        },
+        (error: unknown) => {
+          this.end();
+          reject(error as Error);
+        },
+      );
+    });
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  onExpired(action: (error: DeadlineError) => void): void {
+    this.#onExpired = action;
+  }
+
+  /** The rest of the body is under the same bound. */
+  #bounded(response: Response): Response {
+    if (!response.isRead) {
+      const body = response.detach();
+      if (!(body instanceof Uint8Array)) return response.with({ body: new BoundedSource(body, this) });
+    }
+    this.end();
+    return response;
+  }
+
+  #expire(): void {
+    const message = `not done after ${this.#deadline} ms (deadline)`;
+    this.#onExpired(new DeadlineError(message, { request: this.#request, elapsed: this.#deadline }));
+  }
+}
+
+/** A body that must have ended before the deadline. */
+class BoundedSource implements BodySource {
+  /** Transparent: what the bytes were before decoding is further inside. */
+  readonly inner?: BodySource;
+  readonly #source: BodySource;
+  readonly #call: Call;
+  #failed: DeadlineError | null = null;
+  #reject: ((error: DeadlineError) => void) | null = null;
+
+  constructor(source: BodySource, call: Call) {
+    if (source.inner !== undefined) this.inner = source.inner;
+    this.#source = source;
+    this.#call = call;
+    call.onExpired((error) => {
+      this.#failed = error;
+      this.#reject?.(error);
+      source.cancel().catch(() => {});
+    });
+  }
+
+  async pull(): Promise<Uint8Array | null> {
+    const piece = await this.#race(this.#source.pull());
+    if (piece === null) this.#call.end();
+    return piece;
+  }
+
+  async cancel(): Promise<void> {
+    this.#call.end();
+    await this.#source.cancel();
+  }
+
+  get bytesReceived(): number {
+    return this.#source.bytesReceived;
+  }
+
+  get trailers(): Headers | null {
+    return this.#source.trailers;
+  }
+
+  #race(piece: Promise<Uint8Array | null>): Promise<Uint8Array | null> {
+    if (this.#failed !== null) {
+      piece.catch(() => {});
+      return Promise.reject(this.#failed);
+    }
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      piece.then(resolve, (error: unknown) => {
+        this.#call.end();
+        reject(this.#failed ?? (error as Error));
+      });
+    });
+  }
+}
+
+/** The longest that `setTimeout` can wait. */
+const MAX_WAIT = 2 ** 31 - 1;
+
+function milliseconds(deadline: number | null): number {
+  if (deadline === null) return Infinity;
+  if (typeof deadline !== 'number' || !(deadline > 0)) {
+    throw new TypeError(`deadline: expected milliseconds above 0, or null, got ${String(deadline)}`);
+  }
+  return deadline;
+}
