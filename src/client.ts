@@ -23,6 +23,7 @@ import {
 } from './middleware/decode.ts';
 import { DeadlineMiddleware } from './middleware/deadline.ts';
 import { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
+import { RETRY_OPTION_NAMES, RetryMiddleware, type RetryOptions } from './middleware/retry.ts';
 import { checkOptionNames } from './options.ts';
 import {
   ConnectionPool,
@@ -53,6 +54,8 @@ export interface ClientOptions extends Omit<ConnectionPoolOptions, 'timeout'> {
   deadline?: number | null | undefined;
   /** How redirects are followed; false: they are not. */
   redirect?: RedirectOptions | boolean | undefined;
+  /** How requests are sent again; false (default): they are not. */
+  retry?: RetryOptions | boolean | undefined;
   /** Within which bounds compressed responses are decoded; false: they are neither asked for nor decoded. */
   decode?: DecodeOptions | boolean | undefined;
   /** Your layers, outermost: they see each call once. */
@@ -72,6 +75,7 @@ export interface ClientRequestOptions extends RequestInit {
 }
 
 const OWN_OPTIONS = [
+  'retry',
   'deadline',
   'baseUrl',
   'allowAbsoluteUrls',
@@ -117,7 +121,6 @@ export class Client extends Transport {
   readonly #cookies: CookiesInit | null;
   readonly #timeouts: ResolvedTimeouts | undefined;
   readonly #defaultEncoding: ClientOptions['defaultEncoding'];
-  readonly #hasDeadline: boolean;
   #closed: Promise<void> | null = null;
 
   /** @throws TypeError on an unknown option or one that is not what it has to be. @throws InvalidURLError for `baseUrl`. */
@@ -127,6 +130,9 @@ export class Client extends Transport {
     const { baseUrl, headers, params, cookies = true, decode = true, timeout } = options;
     this.#base =
       baseUrl === undefined ? null : new BaseURL(baseUrl, options.allowAbsoluteUrls === true);
+    if (typeof options.retry === 'object') {
+      checkOptionNames('Client: retry', options.retry, RETRY_OPTION_NAMES);
+    }
     if (typeof decode !== 'boolean')
       checkOptionNames('Client: decode', decode, DECODE_OPTION_NAMES);
     this.#plainHeaders = DEFAULT_HEADERS.merge(headers);
@@ -136,7 +142,6 @@ export class Client extends Transport {
     this.#cookies = isRecord(cookies) ? cookies : null;
     this.#timeouts = timeout === undefined ? undefined : resolveTimeouts(timeout, DEFAULT_TIMEOUTS);
     this.#defaultEncoding = options.defaultEncoding;
-    this.#hasDeadline = options.deadline !== undefined && options.deadline !== null;
     this.transport = assemble(options);
   }
 
@@ -178,10 +183,6 @@ export class Client extends Transport {
   send(request: Request): Promise<Response> {
     if (this.#closed !== null)
       return Promise.reject(new ClosedError(`${request.toString()}: the client is closed`));
-    // A request may bring a deadline to a client that has none.
-    if (request.extensions.deadline !== undefined && !this.#hasDeadline) {
-      return new DeadlineMiddleware(this.transport).send(request);
-    }
     return this.transport.send(request);
   }
 
@@ -250,13 +251,12 @@ const NO_OPTIONS: ClientRequestOptions = Object.freeze({});
 /** The stack, outermost first: this is the order in which a request travels. */
 function assemble(options: ClientOptions): Transport {
   const { cookies = true, redirect = true, decode = true } = options;
-  const { middleware = [], networkMiddleware = [] } = options;
+  const { retry = false, middleware = [], networkMiddleware = [] } = options;
   return stack(
-    ...(options.deadline === undefined || options.deadline === null
-      ? []
-      : [DeadlineMiddleware.layer(options.deadline)]),
+    DeadlineMiddleware.layer(options.deadline),
     ...middleware,
     ...(redirect === false ? [] : [RedirectMiddleware.layer(redirect === true ? {} : redirect)]),
+    RetryMiddleware.layer(retry === true ? {} : retry),
     ...(cookies === false ? [] : [CookieMiddleware.layer(isJar(cookies) ? cookies : undefined)]),
     ...(decode === false
       ? []

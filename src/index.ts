@@ -55,6 +55,16 @@ export {
 export { CookieMiddleware } from './middleware/cookie.ts';
 export { DecodeMiddleware, type DecodeBounds, type DecodeOptions } from './middleware/decode.ts';
 export { DeadlineMiddleware } from './middleware/deadline.ts';
+export {
+  defaultPolicy,
+  RetryMiddleware,
+  type Backoff,
+  type PolicyOptions,
+  type RetryBudget,
+  type RetryOptions,
+  type RetryOutcome,
+  type RetryPolicy,
+} from './middleware/retry.ts';
 export { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
 
 // Transports

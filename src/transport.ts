@@ -90,9 +90,14 @@ export abstract class Middleware extends Transport {
     return this.next.close();
   }
 
+  /** Whether it does nothing but for requests that bring an option of their own for it: it is not shown then. */
+  get dormant(): boolean {
+    return false;
+  }
+
   /** Outermost first, the network last: `RedirectMiddleware → ConnectionPool [1 active, 2 idle]`. */
   override toString(): string {
-    return `${this.constructor.name} → ${labelOf(this.next)}`;
+    return this.dormant ? labelOf(this.next) : `${this.constructor.name} → ${labelOf(this.next)}`;
   }
 
   [inspect](): string {

@@ -27,19 +27,31 @@ export class IterableSource implements BodySource {
   readonly trailers = null;
   bytesReceived = 0;
   readonly #iterator: AsyncIterator<Uint8Array>;
+  #pulling = false;
 
   constructor(iterable: AsyncIterable<Uint8Array>) {
     this.#iterator = iterable[Symbol.asyncIterator]();
   }
 
   async pull(): Promise<Uint8Array | null> {
+    this.#pulling = true;
     const { done, value } = await this.#iterator.next();
+    this.#pulling = false;
     if (done === true) return null;
     this.bytesReceived += value.byteLength;
     return value;
   }
 
   async cancel(): Promise<void> {
-    await this.#iterator.return?.();
+    const ended = this.#end();
+    // A generator ends behind the piece that it is at, and that may never come.
+    if (!this.#pulling) await ended;
+  }
+
+  /** How it takes that matters to nobody any more. */
+  async #end(): Promise<void> {
+    try {
+      await this.#iterator.return?.();
+    } catch {}
   }
 }

@@ -27,6 +27,10 @@ export class DeadlineMiddleware extends Middleware {
     this.#deadline = milliseconds(deadline);
   }
 
+  override get dormant(): boolean {
+    return this.#deadline === Infinity;
+  }
+
   send(request: Request): Promise<Response> {
     const own = request.extensions.deadline;
     let deadline: number;
@@ -70,7 +74,7 @@ class Call {
         },
         (error: unknown) => {
           this.end();
-          reject(error as Error);
+          reject(this.named(error) as Error);
         },
       );
     });
@@ -84,19 +88,31 @@ class Call {
     this.#onExpired = action;
   }
 
+  /** What is further in knows when the time was up, but not how much there was. */
+  named(error: unknown): unknown {
+    return (error as { code?: unknown } | null)?.code === 'ERR_DEADLINE'
+      ? this.#error(error)
+      : error;
+  }
+
   /** The rest of the body is under the same bound. */
   #bounded(response: Response): Response {
     if (!response.isRead) {
       const body = response.detach();
-      if (!(body instanceof Uint8Array)) return response.with({ body: new BoundedSource(body, this) });
+      if (!(body instanceof Uint8Array))
+        return response.with({ body: new BoundedSource(body, this) });
     }
     this.end();
     return response;
   }
 
   #expire(): void {
+    this.#onExpired(this.#error(undefined));
+  }
+
+  #error(cause: unknown): DeadlineError {
     const message = `not done after ${this.#deadline} ms (deadline)`;
-    this.#onExpired(new DeadlineError(message, { request: this.#request, elapsed: this.#deadline }));
+    return new DeadlineError(message, { request: this.#request, elapsed: this.#deadline, cause });
   }
 }
 
@@ -148,7 +164,7 @@ class BoundedSource implements BodySource {
       this.#reject = reject;
       piece.then(resolve, (error: unknown) => {
         this.#call.end();
-        reject(this.#failed ?? (error as Error));
+        reject(this.#failed ?? (this.#call.named(error) as Error));
       });
     });
   }
@@ -160,7 +176,9 @@ const MAX_WAIT = 2 ** 31 - 1;
 function milliseconds(deadline: number | null): number {
   if (deadline === null) return Infinity;
   if (typeof deadline !== 'number' || !(deadline > 0)) {
-    throw new TypeError(`deadline: expected milliseconds above 0, or null, got ${String(deadline)}`);
+    throw new TypeError(
+      `deadline: expected milliseconds above 0, or null, got ${String(deadline)}`,
+    );
   }
   return deadline;
 }

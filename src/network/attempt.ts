@@ -7,10 +7,15 @@ import type { TLSInfo } from './stream.ts';
 export interface Connector {
   /** Begins to connect; `onread` goes into the options of `net.connect` or `tls.connect`. May throw: that attempt has failed then. */
   connect(address: Address, onread: OnReadOpts): Socket;
-  /**
-   * Null where TCP is all. Otherwise called when the TLS handshake is done: throws where the peer is not to be trusted.
-   */
-  readonly secure: ((socket: Socket) => TLSInfo) | null;
+  /** What follows on the level of TLS. Null: nothing. */
+  readonly handshake: Handshake | null;
+}
+
+export interface Handshake {
+  /** It is done: throws where the peer is not to be trusted. */
+  accept(socket: Socket): TLSInfo;
+  /** It failed. */
+  refused(): void;
 }
 
 /** Who is told how an attempt goes on. */
@@ -36,7 +41,7 @@ export class Attempt {
     this.stream = new SocketStream((onread) => (socket = connector.connect(address, onread)));
     this.socket = socket as unknown as Socket;
     this.socket.once('connect', this.#onConnect).on('error', this.#onError).on('close', this.#onClose);
-    if (connector.secure !== null) this.socket.once('secureConnect', this.#onSecureConnect);
+    if (connector.handshake !== null) this.socket.once('secureConnect', this.#onSecureConnect);
   }
 
   /** Has nothing more to tell: the socket is for the stream alone. */

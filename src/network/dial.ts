@@ -136,7 +136,7 @@ export class Dial implements Opening, AttemptObserver {
     this.#abandonAll();
     this.#running.add(winner);
     this.#stage = 'securing';
-    if (this.#connector?.secure === null) this.#succeed(winner);
+    if (this.#connector?.handshake === null) this.#succeed(winner);
   }
 
   onSecured(attempt: Attempt): void {
@@ -146,23 +146,22 @@ export class Dial implements Opening, AttemptObserver {
   onFailed(attempt: Attempt, error: Error): void {
     this.#running.delete(attempt);
     this.#noteFailure(attempt.address, error);
-    if (this.#stage === 'securing' && !isBrokenConnection(error)) {
-      return this.#fail(this.#failure(error));
+    if (this.#stage === 'securing') {
+      this.#connector?.handshake?.refused();
+      if (!isBrokenConnection(error)) return this.#fail(this.#failure(error));
     }
     this.#stage = 'racing';
     this.#tryNext();
   }
 
   #succeed(attempt: Attempt): void {
-    const secure = this.#connector?.secure ?? null;
+    const handshake = this.#connector?.handshake ?? null;
     let tls = null;
-    if (secure !== null) {
-      try {
-        tls = secure(attempt.socket);
-      } catch (error) {
-        attempt.abandon();
-        return this.onFailed(attempt, error as Error);
-      }
+    try {
+      tls = handshake?.accept(attempt.socket) ?? null;
+    } catch (error) {
+      attempt.abandon();
+      return this.onFailed(attempt, error as Error);
     }
     this.#stage = 'over';
     this.#running.clear();

@@ -105,7 +105,10 @@ export class SocketBackend implements NetworkBackend {
 
   #connectorFor(target: NetworkTarget): Connector | Promise<Connector> {
     if (target.tls === null) {
-      return { connect: (address, onread) => this.#connectPlain(target, address, onread), secure: null };
+      return {
+        connect: (address, onread) => this.#connectPlain(target, address, onread),
+        handshake: null,
+      };
     }
     const context = this.tlsContext();
     return context instanceof Promise
@@ -116,7 +119,10 @@ export class SocketBackend implements NetworkBackend {
   #secureConnector(target: NetworkTarget, context: TLSContext): Connector {
     return {
       connect: (address, onread) => this.#connectSecure(context, target, address, onread),
-      secure: (socket) => context.accept(socket as TLSSocket),
+      handshake: {
+        accept: (socket) => context.accept(target, socket as TLSSocket),
+        refused: () => context.refused(target),
+      },
     };
   }
 

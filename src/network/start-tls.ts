@@ -30,6 +30,7 @@ class StartTLS implements Opening {
   readonly #target: NetworkTarget;
   /** What the handshake runs over. */
   readonly #base: Duplex;
+  #context: TLSContext | undefined;
   #socket: TLSSocket | undefined;
   #resolve!: (stream: NetworkStream) => void;
   #reject!: (reason: unknown) => void;
@@ -65,20 +66,27 @@ class StartTLS implements Opening {
 
   readonly #begin = (context: TLSContext): void => {
     if (this.#over) return;
-    const socket = context.begin(this.#target, { socket: this.#base });
-    this.#socket = socket;
-    socket.on('error', this.#onError).on('close', this.#onClose);
-    socket.once('secureConnect', () => {
-      try {
-        const tls = context.accept(socket);
-        const timings = { ...this.#outer.timings, secured: performance.now() };
-        const stream = new SocketStream(socket);
-        this.#succeed(stream.describe(timings, tls, this.#outer.remoteAddress));
-      } catch (error) {
-        this.#onError(error as Error);
-      }
-    });
+    try {
+      this.#context = context;
+      this.#socket = context.begin(this.#target, { socket: this.#base });
+      this.#socket.on('error', this.#onError).on('close', this.#onClose);
+      this.#socket.once('secureConnect', () => this.#onSecured(context));
+    } catch (error) {
+      this.#fail(error);
+    }
   };
+
+  #onSecured(context: TLSContext): void {
+    const socket = this.#socket as TLSSocket;
+    try {
+      const tls = context.accept(this.#target, socket);
+      const timings = { ...this.#outer.timings, secured: performance.now() };
+      const stream = new SocketStream(socket);
+      this.#succeed(stream.describe(timings, tls, this.#outer.remoteAddress));
+    } catch (error) {
+      this.#onError(error as Error);
+    }
+  }
 
   #succeed(stream: SocketStream): void {
     this.#over = true;
@@ -99,6 +107,7 @@ class StartTLS implements Opening {
   }
 
   readonly #onError = (error: Error): void => {
+    this.#context?.refused(this.#target);
     const { host, port } = this.#target;
     const { remoteAddress: address = `${host}:${port}` } = this.#outer;
     this.#fail(

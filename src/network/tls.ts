@@ -28,7 +28,11 @@ export class TLSContext {
   readonly #secureContext: tls.SecureContext;
   readonly #pins: ReadonlySet<string> | undefined;
   readonly #sessions = new TLSSessions();
-  readonly #accepted = new WeakSet<tls.TLSSocket>();
+  /** Under which key a connection's sessions are kept, once it is accepted. */
+  readonly #keys = new WeakMap<tls.TLSSocket, string>();
+  /** One function each for all connections, which hold on to them as long as they live. */
+  readonly #onSession: (this: tls.TLSSocket, session: Buffer) => void;
+  readonly #checkIdentity: IdentityCheck;
 
   /**
    * Reads the files that the options name, at once and synchronously. Throws a `TypeError` where that fails or the parts do not fit together.
@@ -40,43 +44,48 @@ export class TLSContext {
     if (options.pin !== undefined) {
       this.#pins = new Set([options.pin].flat().map((pin) => toPin(pin) ?? pin));
     }
+    this.#checkIdentity = identityCheck(options);
+    const sessions = this.#sessions;
+    const keys = this.#keys;
+    this.#onSession = function (session) {
+      const key = keys.get(this);
+      if (key !== undefined) sessions.set(key, session);
+    };
   }
 
   /** Begins a handshake. When 'secureConnect' has come, `accept` decides. */
   begin(target: NetworkTarget, base: TLSBase): tls.TLSSocket {
-    const { verify = true } = this.#options;
     const alpn = target.tls?.alpn ?? [];
     const name = this.#nameOf(target);
-    const key = this.#keyOf(target);
-    const session = this.#sessions.get(key);
+    const isName = isIP(name) === 0;
+    // Node checks for SNI, or else for the address that it connects to.
+    const isAsked = isName || ('host' in base && base.host === name);
+    const session = this.#sessions.get(this.#keyOf(target));
     const socket = tls.connect({
       ...base,
       secureContext: this.#secureContext,
       // Both are always given: Node's defaults for them ask the environment.
-      rejectUnauthorized: verify,
-      checkServerIdentity: (_, certificate) => this.#checkIdentity(name, certificate),
-      servername: isIP(name) === 0 ? name : '',
+      rejectUnauthorized: this.#options.verify ?? true,
+      checkServerIdentity: isAsked
+        ? this.#checkIdentity
+        : (_, certificate) => this.#checkIdentity(name, certificate),
+      servername: isName ? name : '',
       ...(alpn.length === 0 ? undefined : { ALPNProtocols: [...alpn] }),
       ...(session === undefined ? undefined : { session }),
     });
-    // It may be the session that the server choked on.
-    if (session !== undefined) socket.once('error', () => this.#sessions.delete(key));
-    // Listened to from the start, or OpenSSL makes none for TLS 1.2. A session stands for an identity that was verified: Node
-    // emits it only after it has done so, and then it is for `accept` to agree.
-    socket.on('session', (newest) => {
-      if (this.#accepted.has(socket)) this.#sessions.set(key, newest);
-    });
-    return socket;
+    // From the start, or OpenSSL makes none for TLS 1.2. One that comes before `accept` is not kept: it would stand for an
+    // identity that nobody has checked.
+    return socket.on('session', this.#onSession);
   }
 
   /**
    * The handshake is done, Node has verified the certificate. Throws a `PinMismatch` where the key is none of those expected.
    * A resumed connection shows no chain; its session stems from one that passed, under the same options.
    */
-  accept(socket: tls.TLSSocket): TLSInfo {
+  accept(target: NetworkTarget, socket: tls.TLSSocket): TLSInfo {
     const resumed = socket.isSessionReused();
     if (this.#pins !== undefined && !resumed) checkPins(socket, this.#pins);
-    this.#accepted.add(socket);
+    this.#keys.set(socket, this.#keyOf(target));
     return {
       alpnProtocol: socket.alpnProtocol || null,
       version: socket.getProtocol(),
@@ -85,15 +94,9 @@ export class TLSContext {
     };
   }
 
-  #checkIdentity(name: string, certificate: tls.PeerCertificate): Error | undefined {
-    const { verify = true, checkServerIdentity = tls.checkServerIdentity } = this.#options;
-    if (!verify) return undefined;
-    try {
-      return checkServerIdentity(name, certificate);
-    } catch (error) {
-      // It is called by Node, where what it throws would be nobody's to catch.
-      return error instanceof Error ? error : new Error(`checkServerIdentity threw ${String(error)}`);
-    }
+  /** The handshake failed: it may be the session that the server choked on. */
+  refused(target: NetworkTarget): void {
+    this.#sessions.delete(this.#keyOf(target));
   }
 
   forgetSessions(): void {
@@ -108,6 +111,21 @@ export class TLSContext {
   #keyOf(target: NetworkTarget): string {
     return `${this.#nameOf(target)} ${target.host}:${target.port}`;
   }
+}
+
+type IdentityCheck = (name: string, certificate: tls.PeerCertificate) => Error | undefined;
+
+function identityCheck(options: TLSOptions): IdentityCheck {
+  const { verify = true, checkServerIdentity = tls.checkServerIdentity } = options;
+  return (name, certificate) => {
+    if (!verify) return undefined;
+    try {
+      return checkServerIdentity(name, certificate);
+    } catch (error) {
+      // It is called by Node, where what it throws would be nobody's to catch.
+      return error instanceof Error ? error : new Error(`checkServerIdentity threw ${String(error)}`);
+    }
+  };
 }
 
 function createContext(options: TLSOptions, trustEnvironment: boolean): tls.SecureContext {

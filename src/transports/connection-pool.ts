@@ -273,8 +273,7 @@ export class ConnectionPool extends Transport implements SlotOwner {
     if (this.#performing) return;
     this.#performing = true;
     const { owed } = this.#core;
-    for (let at = 0; at < owed.length; at++) this.#do(owed[at] as Owed);
-    owed.length = 0;
+    for (let next = owed.shift(); next !== undefined; next = owed.shift()) this.#do(next);
     this.#performing = false;
     this.#presence.set(this.#core.working > 0);
     if (this.#ended !== null) this.#checkEnd();
