@@ -12,6 +12,7 @@ import type { Content } from './content/content.ts';
 import { HTMLContent, JSONContent, TextContent } from './content/memory.ts';
 import { Headers, type HeadersInit } from './headers.ts';
 import { inspect } from './inspect.ts';
+import { concatenated, once, Pieces, streamOf } from './pieces.ts';
 import type { Request } from './request.ts';
 import { charsetOf, checkEncoding, decode, decodeStream, splitLines } from './text.ts';
 
@@ -42,6 +43,17 @@ export interface ResponseChanges extends ResponseInit {
 /** How far the body has been used. 'kept' is where it is whole and in memory: it can be had as often as one likes. */
 type Use = 'open' | 'kept' | 'reading' | 'iterated' | 'moved' | 'closed';
 
+/** Why there is no source to be had. */
+const CONSUMED: Readonly<Record<Exclude<Use, 'open' | 'closed'>, string>> = {
+  kept: 'the body has been decoded and kept: what came over the wire is gone',
+  reading: 'the body is being read by bytes(), text() or json(): it is there when they are done',
+  iterated:
+    'the body has been read already, piece by piece: it can be had once that way, or be kept by bytes(), text() or json()',
+  moved: 'the body has been handed on to another response',
+};
+
+/** How much of a body the message of a StatusError shows, in characters. */
+const EXCERPT = 200;
 const EMPTY = new Uint8Array(0);
 const NO_HISTORY: readonly Response[] = Object.freeze([]);
 const NO_INIT: ResponseInit = Object.freeze({});
@@ -62,7 +74,8 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   /** Milliseconds from the start of the request to the head of this response. 0 for one that was made. */
   readonly elapsed: number;
   readonly #request: Request | null;
-  readonly #source: BodySource | null;
+  /** Of a body that is kept, too: it tells how that came. */
+  #source: BodySource | null;
   #use: Use;
   #bytes: Uint8Array;
   #reading: Promise<Uint8Array> | null = null;
@@ -79,9 +92,11 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     const { body } = init;
     let headers = Headers.from(init.headers);
     if (body instanceof Uint8Array) {
+      refuseOthers(init);
       this.#source = null;
       this.#bytes = body;
     } else if (isSource(body)) {
+      refuseOthers(init);
       this.#source = body;
       this.#bytes = EMPTY;
     } else {
@@ -254,7 +269,12 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     } else {
       init.body = this.detach();
     }
-    return new Response(changes.status ?? this.status, init);
+    const copy = new Response(changes.status ?? this.status, init);
+    if (!replaces) {
+      copy.#encoding = this.#encoding;
+      if (this.#use === 'kept') copy.#source = this.#source;
+    }
+    return copy;
   }
 
   /** For layers: takes the body out, to be put into another response. Bytes where it is in memory already. */
@@ -286,8 +306,7 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
    */
   raiseForStatus(): this {
     if (this.status < 400) return this;
-    const body =
-      this.#use === 'kept' ? decode(this.#bytes.subarray(0, 400), 'utf-8').slice(0, 200) : '';
+    const body = this.#use === 'kept' ? this.#excerpt() : '';
     const message =
       `${this.status} ${this.statusText}`.trimEnd() + (body === '' ? '' : `: ${body}`);
     throw new StatusError(message, { request: this.request, response: this });
@@ -325,19 +344,24 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     return bytes;
   }
 
+  /** The start of the body, for people. */
+  #excerpt(): string {
+    // No character takes more than four bytes: one that is cut lies behind what is shown.
+    const start = this.#bytes.subarray(0, EXCERPT * 4);
+    const text = decode(start, this.#encoding ?? this.#encodingFor(start)).slice(0, EXCERPT);
+    return text.replace(/[\ud800-\udbff]$/, '');
+  }
+
   /** The source, for the one use there is of it. */
   #claim(): BodySource {
     if (this.#use === 'open') {
       this.#use = 'iterated';
       return this.#source as BodySource;
     }
-    if (this.#use === 'closed')
+    if (this.#use === 'closed') {
       throw new ClosedError('the response was closed before its body was read');
-    throw new StreamConsumedError(
-      this.#use === 'moved'
-        ? 'the body has been handed on to another response'
-        : 'the body has been read already, piece by piece: it can be had once that way, or be kept by bytes(), text() or json()',
-    );
+    }
+    throw new StreamConsumedError(CONSUMED[this.#use]);
   }
 
   #encodingFor(bytes: Uint8Array): string {
@@ -349,89 +373,21 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 }
 
-/** A source's pieces. No generator: an early `return` while a piece is awaited must not wait for it. */
-class Pieces implements AsyncIterableIterator<Uint8Array> {
-  readonly #source: BodySource;
-  #ended = false;
-
-  constructor(source: BodySource) {
-    this.#source = source;
-  }
-
-  async next(): Promise<IteratorResult<Uint8Array>> {
-    if (this.#ended) return { done: true, value: undefined };
-    let piece: Uint8Array | null;
-    try {
-      piece = await this.#source.pull();
-    } catch (error) {
-      this.#ended = true;
-      throw error;
-    }
-    if (piece !== null) return { done: false, value: piece };
-    this.#ended = true;
-    return { done: true, value: undefined };
-  }
-
-  async return(): Promise<IteratorResult<Uint8Array>> {
-    if (!this.#ended) {
-      this.#ended = true;
-      await this.#source.cancel();
-    }
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.byteLength > 0) yield bytes;
-}
-
-async function concatenated(source: BodySource): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for (let piece = await source.pull(); piece !== null; piece = await source.pull()) {
-    pieces.push(piece);
-    length += piece.byteLength;
-  }
-  if (pieces.length === 1) return pieces[0] as Uint8Array;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.byteLength;
-  }
-  return whole;
-}
-
-function streamOf(pieces: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await pieces.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      },
-      async cancel() {
-        await pieces.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}
-
 function isSource(body: unknown): body is BodySource {
   return (
     typeof body === 'object' && body !== null && typeof (body as BodySource).pull === 'function'
   );
 }
 
+const ONE_BODY = 'response: expected at most one of body, json, text and html';
+
+function refuseOthers({ json, text, html }: ResponseInit): void {
+  if (json !== undefined || text !== undefined || html !== undefined) throw new TypeError(ONE_BODY);
+}
+
 function contentIn({ body, json, text, html }: ResponseInit): Content | null {
   const given = [body ?? undefined, json, text, html].filter((each) => each !== undefined);
-  if (given.length > 1)
-    throw new TypeError('response: expected at most one of body, json, text and html');
+  if (given.length > 1) throw new TypeError(ONE_BODY);
   if (json !== undefined) return new JSONContent(json);
   if (text !== undefined) return new TextContent(text);
   if (html !== undefined) return new HTMLContent(html);

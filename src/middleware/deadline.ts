@@ -55,8 +55,7 @@ class Call {
   constructor(request: Request, deadline: number) {
     this.#request = request.with({ expiresAt: performance.now() + deadline });
     this.#deadline = deadline;
-    this.#timer = setTimeout(() => this.#expire(), Math.min(deadline, MAX_WAIT));
-    if (typeof this.#timer === 'object') this.#timer.unref();
+    this.#timer = setTimeout(() => this.#expire(), Math.min(deadline + GRACE, MAX_WAIT));
   }
 
   send(next: TransportLike): Promise<Response> {
@@ -170,6 +169,8 @@ class BoundedSource implements BodySource {
   }
 }
 
+/** What is further in ends the call by itself, and cleans up. Only where it does not, this layer does, so many milliseconds later. */
+const GRACE = 10;
 /** The longest that `setTimeout` can wait. */
 const MAX_WAIT = 2 ** 31 - 1;
 

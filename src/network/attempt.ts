@@ -40,7 +40,10 @@ export class Attempt {
     let socket: Socket | undefined;
     this.stream = new SocketStream((onread) => (socket = connector.connect(address, onread)));
     this.socket = socket as unknown as Socket;
-    this.socket.once('connect', this.#onConnect).on('error', this.#onError).on('close', this.#onClose);
+    this.socket
+      .once('connect', this.#onConnect)
+      .on('error', this.#onError)
+      .on('close', this.#onClose);
     if (connector.handshake !== null) this.socket.once('secureConnect', this.#onSecureConnect);
   }
 

@@ -17,12 +17,17 @@ export function checkOptions<Options extends object>(
   rules: OptionRules<Options>,
 ): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${prefix.replace(/\.$/, '') || 'options'}: expected an object, got ${describe(options)}`);
+    throw new TypeError(
+      `${prefix.replace(/\.$/, '') || 'options'}: expected an object, got ${describe(options)}`,
+    );
   }
   const known: Readonly<Record<string, OptionRule>> = rules;
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (rule === undefined) throw new TypeError(`${prefix}${name}: unknown option${suggestion(prefix, name, Object.keys(known))}`);
+    if (rule === undefined)
+      throw new TypeError(
+        `${prefix}${name}: unknown option${suggestion(prefix, name, Object.keys(known))}`,
+      );
     if (value !== undefined && !rule.allows(value)) {
       throw new TypeError(`${prefix}${name}: expected ${rule.expected}, got ${describe(value)}`);
     }
@@ -51,15 +56,20 @@ export const isMilliseconds: OptionRule = {
 
 export function isOneOf(...values: readonly unknown[]): OptionRule {
   return {
-    expected: values.map((each) => JSON.stringify(each)).join(', ').replace(/, ([^,]*)$/, ' or $1'),
+    expected: values
+      .map((each) => JSON.stringify(each))
+      .join(', ')
+      .replace(/, ([^,]*)$/, ' or $1'),
     allows: (value) => values.includes(value),
   };
 }
 
 /** A value in a message. Objects are not shown: they may hold keys. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-  if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value);
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (typeof value === 'number' || typeof value === 'boolean' || value == null)
+    return String(value);
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object') return `a ${typeof value}`;
   const name: unknown = value.constructor?.name;
@@ -78,9 +88,9 @@ function suggestion(prefix: string, name: string, known: readonly string[]): str
 /** How many letters must be changed, added or left out (Levenshtein). */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...a].entries()) {
+  for (const [i, letter] of Array.from(a).entries()) {
     const next = [i + 1];
-    for (const [j, other] of [...b].entries()) {
+    for (const [j, other] of Array.from(b).entries()) {
       const changed = (row[j] ?? 0) + (letter === other ? 0 : 1);
       next.push(Math.min(changed, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
     }

@@ -10,7 +10,6 @@ import {
   type Opening,
 } from './stream.ts';
 
-
 export interface DialOptions {
   readonly resolver: Resolver;
   /** A rejection, or an exception, fails the dial as it is: it is not about the network. */

@@ -7,7 +7,9 @@ export function isBrokenConnection(error: Error): boolean {
 /** `connect ECONNREFUSED`: Node's message without the address, which stands before it already. */
 export function explainConnectFailure(error: Error): string {
   const code = codeOf(error);
-  return code !== undefined && 'syscall' in error ? `${String(error.syscall)} ${code}` : error.message;
+  return code !== undefined && 'syscall' in error
+    ? `${String(error.syscall)} ${code}`
+    : error.message;
 }
 
 /** `TLS: certificate has expired (CERT_HAS_EXPIRED)` */

@@ -164,7 +164,8 @@ export abstract class Inbound {
     try {
       const next = receiver.nextBuffer();
       if (next === undefined) return;
-      if (next.length === 0) throw new RangeError('nextBuffer() answered an empty buffer: nothing can be read into it');
+      if (next.length === 0)
+        throw new RangeError('nextBuffer() answered an empty buffer: nothing can be read into it');
       this.#memory = next;
     } catch (error) {
       this.#fault(error);
@@ -196,7 +197,8 @@ export abstract class Inbound {
 
   #fault(thrown: unknown): void {
     this.drop();
-    const error = thrown instanceof Error ? thrown : new Error(`the stream's receiver threw ${String(thrown)}`);
+    const error =
+      thrown instanceof Error ? thrown : new Error(`the stream's receiver threw ${String(thrown)}`);
     this.fail(error);
   }
 }

@@ -52,7 +52,8 @@ export class MemoryScript implements StreamReceiver {
   async #expect(what: string | Uint8Array | RegExp): Promise<void> {
     const wanted = typeof what === 'string' || what instanceof RegExp ? what : latin1(what);
     for (;;) {
-      const length = typeof wanted === 'string' ? match(this.#input, wanted) : find(this.#input, wanted);
+      const length =
+        typeof wanted === 'string' ? match(this.#input, wanted) : find(this.#input, wanted);
       if (length === 'never') break;
       if (length !== 'not yet') {
         this.#input = this.#input.slice(length);
@@ -63,7 +64,9 @@ export class MemoryScript implements StreamReceiver {
     }
     const shown = wanted instanceof RegExp ? String(wanted) : JSON.stringify(wanted);
     const came = JSON.stringify(this.#input);
-    throw new Error(`expected ${shown}, but the client wrote ${came}${this.#over === 'no' ? '' : `, and ${this.#over}`}`);
+    throw new Error(
+      `expected ${shown}, but the client wrote ${came}${this.#over === 'no' ? '' : `, and ${this.#over}`}`,
+    );
   }
 
   async #write(piece: Uint8Array): Promise<void> {

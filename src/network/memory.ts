@@ -88,7 +88,11 @@ export class MemoryConnection implements Opening {
     this.stream.catch(() => {});
     this.played.catch(() => {});
     if (plan.after === undefined) this.#decide();
-    else plan.after.then(() => this.#decide(), (error: unknown) => this.#refuse(error));
+    else
+      plan.after.then(
+        () => this.#decide(),
+        (error: unknown) => this.#refuse(error),
+      );
   }
 
   /** What the client has written. */
@@ -117,7 +121,12 @@ export class MemoryConnection implements Opening {
     const { alpnProtocol = tls?.alpn[0] ?? null } = this.#plan;
     const [near, far] = memoryPair({
       remoteAddress: `${host}:${port}`,
-      tls: tls && { alpnProtocol, version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', resumed: false },
+      tls: tls && {
+        alpnProtocol,
+        version: 'TLSv1.3',
+        cipher: 'TLS_AES_128_GCM_SHA256',
+        resumed: false,
+      },
       onWrite: (chunk) => this.#written.push(chunk),
     });
     this.state = 'open';

@@ -25,9 +25,13 @@ export function checkPins(socket: TLSSocket, pins: ReadonlySet<string>): void {
     if (!current.verify(new X509Certificate(issuer.raw).publicKey)) break;
     certificate = issuer;
   }
-  throw new PinMismatch(`none of the keys of the certificate's chain is pinned: ${seen.join(', ')}`);
+  throw new PinMismatch(
+    `none of the keys of the certificate's chain is pinned: ${seen.join(', ')}`,
+  );
 }
 
 function pinOf(certificate: X509Certificate): string {
-  return createHash('sha256').update(certificate.publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
+  return createHash('sha256')
+    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64');
 }

@@ -20,7 +20,11 @@ export type Lookup = (
 export type Hosts = Readonly<Record<string, string | readonly string[]>>;
 
 /** `asked` says whether it took a lookup. Called once, perhaps before `resolve` returns. */
-export type Resolved = (error: Error | undefined, addresses: readonly Address[], asked: boolean) => void;
+export type Resolved = (
+  error: Error | undefined,
+  addresses: readonly Address[],
+  asked: boolean,
+) => void;
 
 export interface ResolverOptions {
   readonly lookup?: Lookup | undefined;
@@ -41,7 +45,9 @@ export class Resolver {
   constructor({ lookup = dnsLookup, hosts = {}, localAddress, socketPath }: ResolverOptions) {
     this.#lookup = lookup;
     for (const [name, listed] of Object.entries(hosts)) {
-      const addresses = [listed].flat().map((each) => mustBeAddress(`hosts[${JSON.stringify(name)}]`, each));
+      const addresses = [listed]
+        .flat()
+        .map((each) => mustBeAddress(`hosts[${JSON.stringify(name)}]`, each));
       this.#hosts.set(name.toLowerCase(), addresses);
     }
     if (localAddress !== undefined) this.#local = mustBeAddress('localAddress', localAddress);
@@ -88,7 +94,10 @@ function lookUp(
       for (const each of typeof found === 'string' ? [{ address: found }] : (found ?? [])) {
         const address = toAddress(each.address);
         if (address === undefined) {
-          return answer(new TypeError(`lookup answered ${describe(each.address)}, which is no IP address`), []);
+          return answer(
+            new TypeError(`lookup answered ${describe(each.address)}, which is no IP address`),
+            [],
+          );
         }
         addresses.push(address);
       }
@@ -106,6 +115,7 @@ function literal(host: string): readonly Address[] | undefined {
 
 function mustBeAddress(option: string, text: unknown): Address {
   const address = typeof text === 'string' ? toAddress(text) : undefined;
-  if (address === undefined) throw new TypeError(`${option}: expected an IP address, got ${describe(text)}`);
+  if (address === undefined)
+    throw new TypeError(`${option}: expected an IP address, got ${describe(text)}`);
   return address;
 }

@@ -1,4 +1,10 @@
-import { connect, type IpcNetConnectOpts, type OnReadOpts, type Socket, type TcpNetConnectOpts } from 'node:net';
+import {
+  connect,
+  type IpcNetConnectOpts,
+  type OnReadOpts,
+  type Socket,
+  type TcpNetConnectOpts,
+} from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Address } from './addresses.ts';
 import type { Connector } from './attempt.ts';
@@ -51,9 +57,15 @@ export class SocketBackend implements NetworkBackend {
 
   constructor(options: SocketBackendOptions = {}) {
     checkOptions('', options, {
-      tls: { expected: 'an object', allows: (value) => typeof value === 'object' && value !== null },
+      tls: {
+        expected: 'an object',
+        allows: (value) => typeof value === 'object' && value !== null,
+      },
       lookup: isFunction,
-      hosts: { expected: 'an object', allows: (value) => typeof value === 'object' && value !== null },
+      hosts: {
+        expected: 'an object',
+        allows: (value) => typeof value === 'object' && value !== null,
+      },
       localAddress: isText,
       socketPath: isText,
       noDelay: isBoolean,
@@ -86,7 +98,11 @@ export class SocketBackend implements NetworkBackend {
   }
 
   close(): void {
-    if (this.#tls instanceof Promise) this.#tls.then((context) => context.forgetSessions(), () => {});
+    if (this.#tls instanceof Promise)
+      this.#tls.then(
+        (context) => context.forgetSessions(),
+        () => {},
+      );
     else this.#tls?.forgetSessions();
   }
 
@@ -160,12 +176,18 @@ export class SocketBackend implements NetworkBackend {
     return socket;
   }
 
-  #whereTo({ port }: NetworkTarget, { address, family }: Address): TcpNetConnectOpts | IpcNetConnectOpts {
+  #whereTo(
+    { port }: NetworkTarget,
+    { address, family }: Address,
+  ): TcpNetConnectOpts | IpcNetConnectOpts {
     if (family === 0) return { path: address };
     // Node would throw too, but leave a handle behind.
-    if (!(port >= 0 && port <= 65_535)) throw new RangeError(`port: expected 0 to 65535, got ${port}`);
+    if (!(port >= 0 && port <= 65_535))
+      throw new RangeError(`port: expected 0 to 65535, got ${port}`);
     const { localAddress } = this.#options;
     // An address takes no lookup, and Node's own way of trying several has nothing to do.
-    return localAddress === undefined ? { host: address, port } : { host: address, port, localAddress };
+    return localAddress === undefined
+      ? { host: address, port }
+      : { host: address, port, localAddress };
   }
 }

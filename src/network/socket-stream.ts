@@ -23,8 +23,8 @@ const NOT_YET: StreamTimings = {
 };
 
 /**
- * Where a socket's stream is found. Listeners that find it there are the same functions for all sockets, where closures would cost an idle
- * connection a fifth of its memory.
+ * Where a socket's stream is found. Listeners that find it there are the same functions for all sockets; as closures they
+ * would be a fifth of an idle connection's memory.
  */
 const STREAM = Symbol('stream');
 
@@ -159,31 +159,31 @@ export class SocketStream extends Inbound implements NetworkStream {
     return memory;
   }
 
-  static #onData(this: Source, chunk: Uint8Array): void {
+  static readonly #onData = function (this: Source, chunk: Uint8Array): void {
     const stream = this[STREAM];
     if (stream === undefined || stream.#mode === 'released') return;
     stream.#reading = stream.takeOwned(chunk);
     if (!stream.#reading) this.pause();
-  }
+  };
 
-  static #onEnd(this: Source): void {
+  static readonly #onEnd = function (this: Source): void {
     this[STREAM]?.ended();
-  }
+  };
 
-  static #onDrain(this: Source): void {
+  static readonly #onDrain = function (this: Source): void {
     this[STREAM]?.drained();
-  }
+  };
 
-  static #onError(this: Source, error: Error): void {
+  static readonly #onError = function (this: Source, error: Error): void {
     const stream = this[STREAM];
     if (stream === undefined || stream.#mode === 'released') return;
     stream.#error ??= error;
     // Node leaves a socket open after an alert of TLS.
     this.destroy();
-  }
+  };
 
-  static #onClose(this: Source): void {
+  static readonly #onClose = function (this: Source): void {
     const stream = this[STREAM];
     stream?.closed(stream.#error);
-  }
+  };
 }

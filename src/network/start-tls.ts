@@ -56,7 +56,8 @@ class StartTLS implements Opening {
       head.length === 0 && outer instanceof SocketStream ? outer.takeSocket() : undefined;
     this.#base = socket ?? toDuplex(outer, head);
     this.#base.on('error', this.#onError).on('close', this.#onClose);
-    if (context instanceof Promise) context.then(this.#begin, (error: unknown) => this.#fail(error));
+    if (context instanceof Promise)
+      context.then(this.#begin, (error: unknown) => this.#fail(error));
     else this.#begin(context);
   }
 
@@ -90,7 +91,8 @@ class StartTLS implements Opening {
 
   #succeed(stream: SocketStream): void {
     this.#over = true;
-    for (const each of [this.#socket, this.#base]) each?.off('error', this.#onError).off('close', this.#onClose);
+    for (const each of [this.#socket, this.#base])
+      each?.off('error', this.#onError).off('close', this.#onClose);
     // The outer one's errors come to the inner one as its own.
     this.#base.on('error', () => {});
     stream.unref();

@@ -64,7 +64,10 @@ const isPEM: OptionRule = {
   expected: 'PEM text, bytes, a path, or a list of these',
   allows: (value) => {
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-    return list.length > 0 && list.every((each) => (typeof each === 'string' && each !== '') || each instanceof Uint8Array);
+    return (
+      list.length > 0 &&
+      list.every((each) => (typeof each === 'string' && each !== '') || each instanceof Uint8Array)
+    );
   },
 };
 
@@ -85,7 +88,10 @@ export function checkTLSOptions(options: TLSOptions): void {
       expected: 'the base64 of a SHA-256 digest, or a list of these',
       allows: (value) => {
         const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-        return list.length > 0 && list.every((each) => typeof each === 'string' && toPin(each) !== undefined);
+        return (
+          list.length > 0 &&
+          list.every((each) => typeof each === 'string' && toPin(each) !== undefined)
+        );
       },
     },
     secureContext: {
@@ -99,12 +105,26 @@ export function checkTLSOptions(options: TLSOptions): void {
     throw new TypeError(cert === undefined ? 'tls.key: needs tls.cert' : 'tls.cert: needs tls.key');
   }
   if (maxVersion !== undefined && VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion)) {
-    throw new TypeError(`tls.maxVersion: expected ${minVersion} (tls.minVersion) or higher, got ${describe(maxVersion)}`);
+    throw new TypeError(
+      `tls.maxVersion: expected ${minVersion} (tls.minVersion) or higher, got ${describe(maxVersion)}`,
+    );
   }
   if (secureContext !== undefined) {
-    const parts = ['ca', 'cert', 'key', 'passphrase', 'pfx', 'minVersion', 'maxVersion', 'ciphers'] as const;
+    const parts = [
+      'ca',
+      'cert',
+      'key',
+      'passphrase',
+      'pfx',
+      'minVersion',
+      'maxVersion',
+      'ciphers',
+    ] as const;
     const part = parts.find((name) => options[name] !== undefined);
-    if (part !== undefined) throw new TypeError(`tls.${part}: has no effect beside tls.secureContext, which holds its own`);
+    if (part !== undefined)
+      throw new TypeError(
+        `tls.${part}: has no effect beside tls.secureContext, which holds its own`,
+      );
   }
 }
 

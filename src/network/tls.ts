@@ -123,7 +123,9 @@ function identityCheck(options: TLSOptions): IdentityCheck {
       return checkServerIdentity(name, certificate);
     } catch (error) {
       // It is called by Node, where what it throws would be nobody's to catch.
-      return error instanceof Error ? error : new Error(`checkServerIdentity threw ${String(error)}`);
+      return error instanceof Error
+        ? error
+        : new Error(`checkServerIdentity threw ${String(error)}`);
     }
   };
 }
@@ -135,7 +137,7 @@ function createContext(options: TLSOptions, trustEnvironment: boolean): tls.Secu
   try {
     return tls.createSecureContext({
       minVersion,
-      ...(authorities === undefined ? undefined : { ca: authorities }),
+      ...(authorities === undefined ? undefined : { ca: [...authorities] }),
       ...(cert === undefined ? undefined : { cert: readContents('cert', cert) }),
       ...(key === undefined ? undefined : { key: readContents('key', key) }),
       ...(pfx === undefined ? undefined : { pfx: readContents('pfx', pfx) }),
@@ -145,7 +147,9 @@ function createContext(options: TLSOptions, trustEnvironment: boolean): tls.Secu
     });
   } catch (error) {
     if (error instanceof TypeError) throw error;
-    throw new TypeError(`tls: ${explain(error as Error & { reason?: string }, options)}`, { cause: error });
+    throw new TypeError(`tls: ${explain(error as Error & { reason?: string }, options)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -154,15 +158,19 @@ function checkCertificate(pem: string): void {
   try {
     new X509Certificate(pem);
   } catch (error) {
-    throw new TypeError(`tls.ca: a certificate cannot be read (${(error as Error).message})`, { cause: error });
+    throw new TypeError(`tls.ca: a certificate cannot be read (${(error as Error).message})`, {
+      cause: error,
+    });
   }
 }
 
-/** Undefined: Node's own, which it has loaded already, where giving them as a list costs some 20 ms. */
-function defaultAuthorities(trustEnvironment: boolean): string[] | undefined {
-  const more = trustEnvironment ? readEnvironmentAuthorities(process.env) : [];
-  if (more.length === 0) return undefined;
-  return [...nodeAuthorities(), ...more];
+/** Undefined: Node's own, which are loaded already, where giving them as a list costs some 20 ms. */
+function defaultAuthorities(trustEnvironment: boolean): readonly string[] | undefined {
+  const { SSL_CERT_FILE, SSL_CERT_DIR } = process.env;
+  if (!trustEnvironment || !(SSL_CERT_FILE || SSL_CERT_DIR)) return undefined;
+  const own = nodeAuthorities();
+  const more = readEnvironmentAuthorities(process.env, own);
+  return more.length === 0 ? undefined : [...own, ...more];
 }
 
 /** With those of NODE_EXTRA_CA_CERTS, which Node leaves out where a list is given. */
@@ -184,7 +192,9 @@ function explain(error: Error & { reason?: string }, { passphrase, pfx }: TLSOpt
   const reason = error.reason ?? error.message;
   if (reason === 'bad decrypt' || reason === 'mac verify failure') {
     const what = pfx === undefined ? 'key' : 'pfx';
-    return passphrase === undefined ? `${what} is encrypted: tls.passphrase is needed` : `tls.passphrase does not open ${what}`;
+    return passphrase === undefined
+      ? `${what} is encrypted: tls.passphrase is needed`
+      : `tls.passphrase does not open ${what}`;
   }
   if (reason === 'key values mismatch') return 'key is not the key of cert';
   if (reason === 'no cipher match') return 'ciphers names no cipher that there is';

@@ -1,0 +1,77 @@
+import type { BodySource } from './body-source.ts';
+
+/** A source's pieces. No generator: an early `return` while a piece is awaited must not wait for it. */
+export class Pieces implements AsyncIterableIterator<Uint8Array> {
+  readonly #source: BodySource;
+  #ended = false;
+
+  constructor(source: BodySource) {
+    this.#source = source;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#ended) return { done: true, value: undefined };
+    let piece: Uint8Array | null;
+    try {
+      piece = await this.#source.pull();
+    } catch (error) {
+      this.#ended = true;
+      throw error;
+    }
+    if (piece !== null) return { done: false, value: piece };
+    this.#ended = true;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    if (!this.#ended) {
+      this.#ended = true;
+      await this.#source.cancel();
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** Bytes that are in memory, in the way in which others come piece by piece. */
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.byteLength > 0) yield bytes;
+}
+
+/** All that is left of a source, in one piece. */
+export async function concatenated(source: BodySource): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (let piece = await source.pull(); piece !== null; piece = await source.pull()) {
+    pieces.push(piece);
+    length += piece.byteLength;
+  }
+  if (pieces.length === 1) return pieces[0] as Uint8Array;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.byteLength;
+  }
+  return whole;
+}
+
+/** A web stream that asks for a piece when it is read from, and not ahead. */
+export function streamOf(pieces: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await pieces.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await pieces.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
