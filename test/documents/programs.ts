@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Block } from './blocks.ts';
@@ -7,8 +7,6 @@ import type { Block } from './blocks.ts';
 /** Where the tests were compiled to: build/. */
 const build = new URL('../../', import.meta.url);
 const folder = new URL('documents/', build);
-/** tsc puts its output where the source stands below `rootDir`. */
-const emitted = new URL('out/build/documents/', folder);
 
 const EXAMPLE_URL = /https:\/\/((?:[a-z0-9-]+\.)*example\.(?:com|net|org))\b/g;
 
@@ -16,6 +14,8 @@ const EXAMPLE_URL = /https:\/\/((?:[a-z0-9-]+\.)*example\.(?:com|net|org))\b/g;
 export class Programs {
   /** Complaints of the compiler, with the place in the document. */
   readonly complaints: readonly string[];
+  /** tsc puts its output where the source stands below `rootDir`. */
+  readonly #emitted: URL;
 
   /** Compiles all of the blocks at once. `root` is the project's. */
   static async compile(root: URL, blocks: readonly Block[]): Promise<Programs> {
@@ -38,10 +38,12 @@ export class Programs {
       include: ['*.ts'],
     };
     writeFileSync(new URL('tsconfig.json', folder), JSON.stringify(config, null, 2));
-    return new Programs(await tsc(fileURLToPath(folder)), blocks);
+    return new Programs(root, blocks, await tsc(fileURLToPath(folder)));
   }
 
-  private constructor(output: string, blocks: readonly Block[]) {
+  private constructor(root: URL, blocks: readonly Block[], output: string) {
+    this.#emitted = new URL(`out/${folder.href.slice(root.href.length)}`, folder);
+    if (!existsSync(this.#emitted)) throw new Error(`tsc compiled nothing: ${output}`);
     this.complaints = blocks.flatMap((block) =>
       output
         .split('\n')
@@ -50,14 +52,12 @@ export class Programs {
     );
   }
 
-  /** The hosts that a block speaks to. */
-  hostsOf(block: Block): string[] {
-    return [...new Set(Array.from(block.code.matchAll(EXAMPLE_URL), ([, host]) => host as string))];
-  }
-
   /** Runs a block to its end, with each of the hosts at an origin of the machine's own. */
   async run(block: Block, origins: ReadonlyMap<string, string>): Promise<void> {
-    const compiled = new URL(`${nameOf(block)}.js`, block.language === 'ts' ? emitted : folder);
+    const compiled = new URL(
+      `${nameOf(block)}.js`,
+      block.language === 'ts' ? this.#emitted : folder,
+    );
     const program = readFileSync(compiled, 'utf8')
       .replaceAll(EXAMPLE_URL, (_, host: string) => origins.get(host) as string)
       .replace(/\bfrom 'strata-http'/g, `from '${new URL('src/index.js', build).href}'`);
@@ -80,7 +80,8 @@ function nameOf({ file, line }: Block): string {
 
 /** What the compiler says. It emits in any case. */
 function tsc(project: string): Promise<string> {
-  const bin = new URL('bin/tsc', pathToPackage('typescript'));
+  // What bin/tsc imports: a file without an ending cannot be run under the hooks that tap sets.
+  const bin = new URL('lib/tsc.js', pathToPackage('typescript'));
   return new Promise((resolve) => {
     const args = [fileURLToPath(bin), '--project', project, '--pretty', 'false'];
     execFile(process.execPath, args, (_, stdout, stderr) => resolve(stdout + stderr));

@@ -1,0 +1,151 @@
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { okServer, type OkServer } from '../support/ok-server.ts';
+
+/** What the hosts of the documents answer. */
+interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A string or bytes as they are; anything else as JSON. */
+  readonly body?: unknown;
+}
+
+/** 'never' says nothing, 'broken' hangs up. */
+type Route = (call: Call) => Answer | 'never' | 'broken';
+
+interface Call {
+  readonly request: IncomingMessage;
+  readonly body: string;
+  /** How often this route has been called, this call among them. */
+  readonly times: number;
+  readonly originOf: (host: string) => string;
+}
+
+const echo: Route = ({ request: { method, url, headers }, body }) => ({
+  body: { method, target: url, headers, body },
+});
+
+const user: Route = ({ request }) => {
+  if (request.headers['if-none-match'] === '"v1"') return { status: 304 };
+  const id = Number(/\d+/.exec(request.url!.slice(3)));
+  return {
+    headers: { etag: '"v1"' },
+    body: { id, name: 'Ada Lovelace', email: 'ada@example.com' },
+  };
+};
+
+const renamed: Route = ({ request, body }) =>
+  request.headers.authorization === 'Bearer secret'
+    ? { body: { id: 7, ...(JSON.parse(body) as object) } }
+    : { status: 401 };
+
+const session = { 'set-cookie': 'session=ada; Path=/; HttpOnly' };
+
+/** By host, method and path. */
+const ROUTES: readonly [pattern: RegExp, route: Route][] = [
+  [/^\S+ \w+ \/echo$/, echo],
+  [/^www\.example\.org GET /, () => ({ body: 'the other one' })],
+
+  [/^api\.\S+ GET \/v1\/users\/\d+$/, user],
+  [/^api\.\S+ PATCH \/v1\/users\/7$/, renamed],
+  [/^api\.\S+ POST \/v1\/users\/7\/notes$/, () => ({ status: 201 })],
+  [/^api\.\S+ GET \/welcome$/, () => ({ status: 302, headers: { location: '/new', ...session } })],
+  [/^api\.\S+ GET \/old$/, () => ({ status: 301, headers: { location: '/new' } })],
+  [/^api\.\S+ GET \/new$/, () => ({ body: 'new' })],
+  [/^api\.\S+ GET \/busy$/, ({ times }) => (times < 3 ? { status: 503, body: 'busy' } : {})],
+  [/^api\.\S+ GET \/down$/, () => ({ status: 503 })],
+  [/^api\.\S+ GET \/never$/, () => 'never'],
+  [/^api\.\S+ GET \/broken$/, () => 'broken'],
+  [/^api\.\S+ POST \/photos$/, ({ body }) => ({ status: body.includes('Sunset') ? 201 : 400 })],
+  [/^api\.\S+ PUT \/backups\/1$/, ({ body }) => ({ status: body.length === 1e5 ? 204 : 400 })],
+  [/^api\.\S+ POST \/login$/, () => ({ status: 204, headers: session })],
+  [/^api\.\S+ GET \/login$/, () => ({ status: 302, headers: { location: '/me', ...session } })],
+  [
+    /^api\.\S+ GET \/me$/,
+    ({ request }) => (request.headers.cookie === 'session=ada' ? { body: 'ada' } : { status: 401 }),
+  ],
+  [
+    /^api\.\S+ GET \/elsewhere$/,
+    ({ originOf }) => ({
+      status: 307,
+      headers: { location: `${originOf('www.example.org')}/echo` },
+    }),
+  ],
+
+  [/^files\.\S+ GET \/report\.csv$/, () => ({ body: 'name,pieces\ngranite,3\ntotal,3\n' })],
+  [
+    /^files\.\S+ GET \/catalogue\.json$/,
+    () => ({
+      headers: { 'content-encoding': 'gzip' },
+      body: gzipSync('[1,2,3,45]'.repeat(10_000)),
+    }),
+  ],
+  [/^files\.\S+ GET \/archive\.bin$/, () => ({ body: Buffer.alloc(300_000) })],
+  [
+    /^files\.\S+ GET \/latin1\.txt$/,
+    () => ({ headers: { 'content-type': 'text/plain' }, body: Buffer.from('déjà vu', 'latin1') }),
+  ],
+];
+
+/** Every host of the documents. */
+const HOSTS = ['api.example.com', 'files.example.com', 'www.example.org'];
+
+/** The hosts of the documents, each at an origin of its own on this machine. */
+export class ExampleHosts implements AsyncDisposable {
+  /** `http://127.0.0.1:1234` by name. */
+  readonly origins = new Map<string, string>();
+  readonly #servers: OkServer[] = [];
+  readonly #times = new Map<Route, number>();
+
+  static async start(): Promise<ExampleHosts> {
+    const hosts = new ExampleHosts();
+    for (const host of HOSTS) await hosts.#open(host);
+    return hosts;
+  }
+
+  /** Text with the names of the hosts in place of where they are. */
+  named(line: string): string {
+    for (const [host, origin] of this.origins) line = line.replaceAll(origin, `https://${host}`);
+    return line;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#servers) await server[Symbol.asyncDispose]();
+  }
+
+  async #open(host: string): Promise<void> {
+    const server = await okServer(async (request, response) => {
+      const path = request.url!.split('?', 1)[0];
+      const called = `${host} ${request.method} ${path}`;
+      const route = ROUTES.find(([pattern]) => pattern.test(called))?.[1] ?? missing;
+      const times = (this.#times.get(route) ?? 0) + 1;
+      this.#times.set(route, times);
+      const originOf = (name: string): string => this.origins.get(name)!;
+      const answer = route({ request, body: await text(request), times, originOf });
+      if (answer === 'never') return;
+      if (answer === 'broken') {
+        request.socket.destroy();
+        return;
+      }
+      const { status = 200, headers = {}, body = '' } = answer;
+      const raw = typeof body === 'string' || body instanceof Uint8Array;
+      const payload = raw ? body : JSON.stringify(body);
+      const type = raw ? {} : { 'content-type': 'application/json' };
+      const sized = { 'content-length': `${Buffer.byteLength(payload)}` };
+      response.writeHead(status, {
+        ...type,
+        ...(status === 204 || status === 304 ? {} : sized),
+        ...headers,
+      });
+      response.end(payload);
+    });
+    this.#servers.push(server);
+    this.origins.set(host, server.url);
+  }
+}
+
+const missing: Route = ({ request: { method, url } }) => ({
+  status: 404,
+  body: `there is no ${method} ${url}`,
+});
