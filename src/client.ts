@@ -2,7 +2,7 @@ import type { CookieJar } from 'tough-cookie';
 import { BaseURL } from './base-url.ts';
 import { ClosedError } from './errors.ts';
 import { searchParams, type FormInit } from './messages/content/memory.ts';
-import { Headers, type HeadersInit } from './messages/headers.ts';
+import { hasFramingFields, Headers, type HeadersInit } from './messages/headers.ts';
 import { inspect } from './messages/inspect.ts';
 import { mergedQuery } from './messages/query.ts';
 import { Request, type RequestInit } from './messages/request.ts';
@@ -22,7 +22,11 @@ import {
   type DecodeOptions,
 } from './middleware/decode.ts';
 import { DeadlineMiddleware } from './middleware/deadline.ts';
-import { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
+import {
+  REDIRECT_OPTION_NAMES,
+  RedirectMiddleware,
+  type RedirectOptions,
+} from './middleware/redirect.ts';
 import { RETRY_OPTION_NAMES, RetryMiddleware, type RetryOptions } from './middleware/retry.ts';
 import { checkOptionNames } from './options.ts';
 import {
@@ -52,7 +56,7 @@ export interface ClientOptions extends Omit<ConnectionPoolOptions, 'timeout'> {
   timeout?: TimeoutInit | undefined;
   /** Milliseconds for each whole call, body included; `null` (default): no bound. */
   deadline?: number | null | undefined;
-  /** How redirects are followed; false: they are not. */
+  /** How redirects are followed; false: they are not, but where a request asks for it. */
   redirect?: RedirectOptions | boolean | undefined;
   /** How requests are sent again; false (default): they are not. */
   retry?: RetryOptions | boolean | undefined;
@@ -130,6 +134,9 @@ export class Client extends Transport {
     const { baseUrl, headers, params, cookies = true, decode = true, timeout } = options;
     this.#base =
       baseUrl === undefined ? null : new BaseURL(baseUrl, options.allowAbsoluteUrls === true);
+    if (typeof options.redirect === 'object') {
+      checkOptionNames('Client: redirect', options.redirect, REDIRECT_OPTION_NAMES);
+    }
     if (typeof options.retry === 'object') {
       checkOptionNames('Client: retry', options.retry, RETRY_OPTION_NAMES);
     }
@@ -152,6 +159,9 @@ export class Client extends Transport {
     options: ClientRequestOptions = NO_OPTIONS,
   ): Request {
     const init: ClientRequestOptions = options === NO_OPTIONS ? {} : { ...options };
+    if (typeof options.redirect === 'object') {
+      checkOptionNames('redirect', options.redirect, REDIRECT_OPTION_NAMES);
+    }
     init.headers = this.#headersFor(options);
     if (this.#timeouts !== undefined)
       init.timeout = resolveTimeouts(options.timeout, this.#timeouts);
@@ -174,7 +184,9 @@ export class Client extends Transport {
     if (headers === undefined) return defaults;
     const merged = defaults.merge(headers);
     // As Fetch has it, a part is asked for as it is: what is cut out of a compressed body cannot be decoded.
-    return merged.has('range') && merged.get('accept-encoding') === ACCEPT_ENCODING
+    return hasFramingFields(merged) &&
+      merged.has('range') &&
+      merged.get('accept-encoding') === ACCEPT_ENCODING
       ? merged.with('accept-encoding', 'identity')
       : merged;
   }
@@ -255,7 +267,7 @@ function assemble(options: ClientOptions): Transport {
   return stack(
     DeadlineMiddleware.layer(options.deadline),
     ...middleware,
-    ...(redirect === false ? [] : [RedirectMiddleware.layer(redirect === true ? {} : redirect)]),
+    RedirectMiddleware.layer(redirect),
     RetryMiddleware.layer(retry === true ? {} : retry),
     ...(cookies === false ? [] : [CookieMiddleware.layer(isJar(cookies) ? cookies : undefined)]),
     ...(decode === false

@@ -100,6 +100,10 @@ export class Destination {
     return new Destination(this.origin, canonical, this.fragment, this.credentials);
   }
 
+  withCredentials(credentials: readonly [string, string]): Destination {
+    return new Destination(this.origin, this.target, this.fragment, credentials);
+  }
+
   withoutCredentials(): Destination {
     return this.credentials === null
       ? this

@@ -16,7 +16,7 @@ export function isToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
-/** The fields that decide how a message is framed or routed: a request without any of them needs no second look. */
+/** The fields that decide how a message is framed, routed or encoded: a request without any of them needs no second look. */
 const FRAMING: ReadonlySet<string> = new Set([
   'host',
   'content-length',
@@ -28,6 +28,7 @@ const FRAMING: ReadonlySet<string> = new Set([
   'expect',
   'te',
   'trailer',
+  'range',
 ]);
 const FRAMING_LENGTHS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
   [...FRAMING].some((name) => name.length === length),
@@ -46,7 +47,7 @@ const REDACTED: ReadonlySet<string> = new Set([
 /** Makes `Headers` of field lines off the wire, which the parser has validated. Not public: it would let anything in. */
 export let receivedHeaders: (lines: string) => Headers;
 
-/** Whether a field decides framing or routing (`Host`, `Content-Length`, `Connection`, …). For the protocols. */
+/** Whether there is a field that asks for a second look (`Host`, `Content-Length`, `Connection`, `Range`, …): known without a search. */
 export let hasFramingFields: (headers: Headers) => boolean;
 
 /**
@@ -349,8 +350,11 @@ function* pairsIn(init: Iterable<readonly [string, string]>): Iterable<readonly 
   }
 }
 
-/** Every name in `init`, those with null among them. What can be iterated may be so only once, and has been, for `made`. */
+/** Every name in `init`, those with null among them. */
 function namesOf(init: HeadersInit, made: Headers): Iterable<string> {
   if (Symbol.iterator in init) return made.keys();
-  return Object.keys(init).filter((name) => (init as Record<string, unknown>)[name] !== undefined);
+  const names = Object.keys(init);
+  return names.some((name) => init[name] === undefined)
+    ? names.filter((name) => init[name] !== undefined)
+    : names;
 }

@@ -1,8 +1,12 @@
 import type { BodySource } from './body-source.ts';
 
-/** A source's pieces. No generator: an early `return` while a piece is awaited must not wait for it. */
+/**
+ * A source's pieces, one pull at a time however they are asked for. No generator: an early `return` while a piece is awaited must not
+ * wait for it.
+ */
 export class Pieces implements AsyncIterableIterator<Uint8Array> {
   readonly #source: BodySource;
+  #pulling: Promise<Uint8Array | null> | null = null;
   #ended = false;
 
   constructor(source: BodySource) {
@@ -10,13 +14,17 @@ export class Pieces implements AsyncIterableIterator<Uint8Array> {
   }
 
   async next(): Promise<IteratorResult<Uint8Array>> {
+    while (this.#pulling !== null) await this.#pulling.catch(() => {});
     if (this.#ended) return { done: true, value: undefined };
     let piece: Uint8Array | null;
     try {
-      piece = await this.#source.pull();
+      this.#pulling = this.#source.pull();
+      piece = await this.#pulling;
     } catch (error) {
       this.#ended = true;
       throw error;
+    } finally {
+      this.#pulling = null;
     }
     if (piece !== null) return { done: false, value: piece };
     this.#ended = true;

@@ -248,20 +248,22 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
    */
   with(changes: ResponseChanges): Response {
     const replaces =
-      changes.body !== undefined ||
+      (changes.body !== undefined && !isSource(changes.body)) ||
       changes.json !== undefined ||
       changes.text !== undefined ||
       changes.html !== undefined;
     const init: ResponseInit = {
       statusText: changes.statusText ?? this.statusText,
-      headers: changes.headers ?? this.headers,
+      headers: changes.headers ?? (replaces ? withoutContent(this.headers) : this.headers),
       request: changes.request ?? this.#request ?? undefined,
       history: changes.history ?? this.history,
       nextRequest: changes.nextRequest ?? this.nextRequest ?? undefined,
       httpVersion: changes.httpVersion ?? this.httpVersion,
       elapsed: changes.elapsed ?? this.elapsed,
     };
-    if (replaces) {
+    if (isSource(changes.body)) {
+      init.body = changes.body;
+    } else if (replaces) {
       init.body = changes.body;
       init.json = changes.json;
       init.text = changes.text;
@@ -270,7 +272,7 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
       init.body = this.detach();
     }
     const copy = new Response(changes.status ?? this.status, init);
-    if (!replaces) {
+    if (!replaces && !isSource(changes.body)) {
       copy.#encoding = this.#encoding;
       if (this.#use === 'kept') copy.#source = this.#source;
     }
@@ -371,6 +373,14 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     if (fallback === undefined) return 'utf-8';
     return checkEncoding(typeof fallback === 'string' ? fallback : fallback(bytes));
   }
+}
+
+/** Without the fields about a body that is no longer there. */
+function withoutContent(headers: Headers): Headers {
+  return ['content-type', 'content-length', 'content-encoding'].reduce(
+    (kept, name) => kept.without(name),
+    headers,
+  );
 }
 
 function isSource(body: unknown): body is BodySource {

@@ -1,4 +1,5 @@
 import type { CookieJar } from 'tough-cookie';
+import { RequestError } from '../errors.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
 import { Middleware, type TransportLike } from '../transport.ts';
@@ -8,7 +9,8 @@ import { Middleware, type TransportLike } from '../transport.ts';
  * `Store` it has, or one of its own. Place it inside of redirects: every hop then stores its cookies, and sends those that are its own.
  *
  * A `Cookie` header of the request's is kept and joined with the jar's; where both have a name, the request's counts.
- * A cookie that a jar refuses (another domain's, a public suffix's) is no error: the response is as it is.
+ * A cookie that a jar refuses (another domain's, a public suffix's) is no error: the response is as it is. A store that fails is a
+ * `RequestError`.
  */
 export class CookieMiddleware extends Middleware {
   /** null until there is a cookie to keep: nothing is loaded, nothing is looked up. */
@@ -39,21 +41,36 @@ export class CookieMiddleware extends Middleware {
   }
 
   async #store(request: Request, response: Response): Promise<void> {
-    const jar = await this.jar();
-    const url = request.destination.href;
-    for (const cookie of response.headers.getSetCookie()) {
-      await jar.setCookie(cookie, url, { ignoreError: true });
+    try {
+      const jar = await this.jar();
+      const url = request.destination.href;
+      for (const cookie of response.headers.getSetCookie()) {
+        await jar.setCookie(cookie, url, { ignoreError: true });
+      }
+    } catch (cause) {
+      await response.close();
+      throw failed(request, cause);
     }
   }
 }
 
 async function withCookies(request: Request, jar: CookieJar): Promise<Request> {
-  const stored = await jar.getCookieString(request.destination.href);
+  let stored: string;
+  try {
+    stored = await jar.getCookieString(request.destination.href);
+  } catch (cause) {
+    throw failed(request, cause);
+  }
   if (stored === '') return request;
   const own = request.headers.getAll('cookie').join('; ');
   return request.with({
     headers: request.headers.with('cookie', own === '' ? stored : joined(stored, own)),
   });
+}
+
+/** A store can be anywhere, and can fail. */
+function failed(request: Request, cause: unknown): RequestError {
+  return new RequestError('the cookie jar failed', { request, cause });
 }
 
 /** The cookies of both, those of `own` instead of those that have the same name. */

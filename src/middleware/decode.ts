@@ -32,12 +32,12 @@ declare module '../messages/request.ts' {
 export const DECODE_BOUND_NAMES: readonly string[] = ['maxSize', 'maxRatio'];
 export const DECODE_OPTION_NAMES: readonly string[] = [...DECODE_BOUND_NAMES, 'advertise'];
 
-/** As undici has it: nobody needs more, and each one multiplies what a bomb can do. */
+/** Nobody needs more, and each one multiplies what a bomb can do. undici and httpx2 draw the line here too. */
 const MAX_CODINGS = 5;
 
 /**
- * DEFLATE cannot do more than 1,032, and real data comes near that only where it is one byte over and over: what is beyond 1,000 is what
- * the usual bombs are made of. brotli, zstd and codings one over the other reach millions.
+ * DEFLATE ends at 1,032, and comes near that with one byte over and over, as bombs are made: data that says something stays far below.
+ * brotli, zstd and codings one over the other reach millions.
  */
 const DEFAULTS: Bounds = { maxSize: null, maxRatio: 1000 };
 

@@ -22,10 +22,25 @@ declare module '../messages/request.ts' {
   }
 }
 
+/** The options by name, for those who hand them on. */
+export const REDIRECT_OPTION_NAMES: readonly string[] = [
+  'maxRedirects',
+  'crossOriginHeaders',
+  'allowDowngrade',
+];
+
 type Resolved = {
+  readonly follow: boolean;
   readonly maxRedirects: number;
   readonly crossOriginHeaders: ReadonlySet<string>;
   readonly allowDowngrade: boolean;
+};
+
+const DEFAULTS: Resolved = {
+  follow: true,
+  maxRedirects: 20,
+  crossOriginHeaders: new Set(),
+  allowDowngrade: false,
 };
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -73,32 +88,33 @@ const OF_BODY: readonly string[] = [
 export class RedirectMiddleware extends Middleware {
   readonly #options: Resolved;
 
-  /** @throws TypeError on an option that is not what it has to be. */
-  constructor(next: TransportLike, options: RedirectOptions = {}) {
+  /**
+   * `false`: nothing is followed but where a request asks for it.
+   * @throws TypeError on an option that is not what it has to be.
+   */
+  constructor(next: TransportLike, options: RedirectOptions | boolean = true) {
     super(next);
-    this.#options = resolve(options, {
-      maxRedirects: 20,
-      crossOriginHeaders: new Set(),
-      allowDowngrade: false,
-    });
+    this.#options = resolve(options, DEFAULTS);
   }
 
   async send(request: Request): Promise<Response> {
+    const { redirect } = request.extensions;
+    // Before anything is sent: what is wrong with it is known by then.
+    const options = redirect === undefined ? this.#options : resolve(redirect, this.#options);
     const response = await this.next.send(request);
-    return REDIRECTS.has(response.status) ? this.#redirected(request, response) : response;
+    return REDIRECTS.has(response.status) ? this.#redirected(request, response, options) : response;
   }
 
-  async #redirected(first: Request, answer: Response): Promise<Response> {
-    const choice = first.extensions.redirect;
-    const options = typeof choice === 'object' ? resolve(choice, this.#options) : this.#options;
+  async #redirected(first: Request, answer: Response, options: Resolved): Promise<Response> {
     const history: Response[] = [];
     let request = first;
     let response = answer;
     while (REDIRECTS.has(response.status)) {
       const location = locationOf(response.headers);
       if (location === null) break;
-      if (choice === false)
+      if (!options.follow) {
         return response.with({ nextRequest: nextOrNull(request, response, location, options) });
+      }
       let next: Request;
       try {
         if (history.length >= options.maxRedirects) {
@@ -163,6 +179,8 @@ function nextRequest(
     url: to,
     headers,
     ...(becomesGet ? { method: 'GET', body: null } : {}),
+    // A target of the caller's own was that of the first URL.
+    ...(request.extensions.target === undefined ? {} : { target: to.target }),
   });
 }
 
@@ -203,7 +221,12 @@ function locationOf(headers: Headers): string | null {
   }
 }
 
-function resolve(options: RedirectOptions, defaults: Resolved): Resolved {
+function resolve(options: RedirectOptions | boolean, defaults: Resolved): Resolved {
+  if (typeof options === 'boolean') return { ...defaults, follow: options };
+  if (typeof options !== 'object' || options === null) {
+    const came = options === null ? 'null' : typeof options;
+    throw new TypeError(`redirect: expected true, false or options, got ${came}`);
+  }
   const {
     maxRedirects = defaults.maxRedirects,
     crossOriginHeaders,
@@ -214,15 +237,19 @@ function resolve(options: RedirectOptions, defaults: Resolved): Resolved {
       `redirect.maxRedirects: expected a whole number from 0, got ${String(maxRedirects)}`,
     );
   }
-  if (crossOriginHeaders !== undefined && !Array.isArray(crossOriginHeaders)) {
+  if (typeof allowDowngrade !== 'boolean') {
+    throw new TypeError(
+      `redirect.allowDowngrade: expected true or false, got ${typeof allowDowngrade}`,
+    );
+  }
+  const travels =
+    crossOriginHeaders === undefined ? defaults.crossOriginHeaders : namesIn(crossOriginHeaders);
+  return { follow: true, maxRedirects, crossOriginHeaders: travels, allowDowngrade };
+}
+
+function namesIn(headers: readonly string[]): ReadonlySet<string> {
+  if (!Array.isArray(headers) || headers.some((name) => typeof name !== 'string')) {
     throw new TypeError('redirect.crossOriginHeaders: expected a list of header names');
   }
-  return {
-    maxRedirects,
-    crossOriginHeaders:
-      crossOriginHeaders === undefined
-        ? defaults.crossOriginHeaders
-        : new Set(crossOriginHeaders.map((name) => name.toLowerCase())),
-    allowDowngrade,
-  };
+  return new Set(headers.map((name) => name.toLowerCase()));
 }

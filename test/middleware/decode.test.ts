@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import zlib from 'node:zlib';
 import t from 'tap';
 import {
@@ -261,7 +262,7 @@ t.test('several codings are undone, the last one first', async (t) => {
       const body = encoded(bytes, ...chain);
       const whole = await get(answering(names, body));
       t.ok(Buffer.from(await whole.bytes()).equals(bytes), chain.join());
-      for (const size of [61, 10_000]) {
+      for (const size of [bytes === BYTES ? 7 : 5000, 30_000]) {
         const pieces = await get(answering(names, new Feed(sliced(body, size))));
         t.ok((await collect(pieces)).equals(bytes), `${chain.join()}, ${size}`);
       }
@@ -608,11 +609,7 @@ t.test('pieces are handed out as they come', async (t) => {
     ['deflate', zlib.createDeflate()],
     ['br', zlib.createBrotliCompress()],
   ] as const) {
-    const gates = [
-      deferred<Uint8Array | null>(),
-      deferred<Uint8Array | null>(),
-      deferred<Uint8Array | null>(),
-    ];
+    const gates = Array.from({ length: 4 }, () => deferred<Uint8Array | null>());
     const source = {
       bytesReceived: 0,
       trailers: null,
@@ -629,8 +626,7 @@ t.test('pieces are handed out as they come', async (t) => {
       t.strictSame(await texts.next(), { done: false, value: text }, coding);
     }
     stream.end();
-    gates[2]?.resolve((await collect(stream)) as Uint8Array);
-    gates.push(deferred());
+    gates[2]?.resolve(await collect(stream));
     gates[3]?.resolve(null);
     t.equal((await texts.next()).done, true);
   }
@@ -651,7 +647,7 @@ t.test('a reader that stops makes it stop, however much there is', async (t) => 
     most = Math.max(most, process.memoryUsage().arrayBuffers - before.arrayBuffers);
     if (size > 3 * MiB) break;
   }
-  t.ok(most < 8 * MiB, `${most} bytes`);
+  t.ok(most < 32 * MiB, `${most} bytes`);
   t.strictSame([feed.pulls, feed.cancels], [1, 1]);
 });
 
@@ -768,7 +764,7 @@ t.test('many at once do not come in each other’s way', async (t) => {
 t.test('a client asks for compressed bodies and decodes them', async (t) => {
   const transport = answering('gzip', encoded(BYTES, 'gzip'));
   await using client = new Client({ transport });
-  t.match(String(client), /CookieMiddleware → DecodeMiddleware → Answering$/);
+  t.match(client.toString(), /CookieMiddleware → DecodeMiddleware → Answering$/);
   t.equal(await (await client.get(URL)).text(), TEXT);
   t.equal(transport.requests.at(-1)?.headers.get('accept-encoding'), ACCEPTED);
 });
@@ -798,7 +794,7 @@ t.test(
     const body = encoded(BYTES, 'gzip');
     const transport = answering('gzip', body);
     await using never = new Client({ transport, decode: false });
-    t.notMatch(String(never), /Decode/);
+    t.notMatch(never.toString(), /Decode/);
     t.strictSame(await (await never.get(URL)).bytes(), body);
     t.equal(transport.requests.at(-1)?.headers.has('accept-encoding'), false);
 
@@ -1004,6 +1000,6 @@ t.test('it stands in any stack', async (t) => {
     DecodeMiddleware.layer({ maxSize: 10_000 }),
     transport,
   );
-  t.equal(String(inner), 'RedirectMiddleware → CookieMiddleware → DecodeMiddleware → Answering');
+  t.equal(inspect(inner), '<RedirectMiddleware → CookieMiddleware → DecodeMiddleware → Answering>');
   t.equal(await (await inner.request('GET', URL)).text(), TEXT);
 });

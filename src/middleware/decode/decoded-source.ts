@@ -62,6 +62,8 @@ export class DecodedSource implements BodySource {
   /** What is to be fed to the stream, the next one last. */
   #parts: Uint8Array[] = [];
   #innerEnded = false;
+  /** The reader has no use for a part. Then bytes are gathered first: a turn of the thread pool for each small piece costs more. */
+  #waits = false;
   #decoded = 0;
 
   constructor(
@@ -123,30 +125,22 @@ export class DecodedSource implements BodySource {
   /** The first look at the body: all of it decoded, where it is small and, with `waits`, has come to its end. */
   async #begin(waits: boolean): Promise<Uint8Array | null> {
     if (this.#state !== 'new') return null;
-    const pieces: Uint8Array[] = [];
-    let size = 0;
-    while (size === 0 || (waits && size <= AT_ONCE)) {
-      const piece = await this.#pullInner();
-      if (piece === null) break;
-      if (piece.byteLength > 0) pieces.push(piece);
-      size += piece.byteLength;
-    }
-    if (size === 0) {
+    this.#waits = waits;
+    const bytes = await this.#gather(AT_ONCE + 1);
+    if (bytes.byteLength === 0) {
       // Not even a header. Content-Encoding says then what there would be (as where the answer is to HEAD).
       this.#state = 'ended';
       return EMPTY;
     }
     const zlib = await loadZlib();
-    if (this.#state !== 'new') throw this.#closed();
-    if (this.#innerEnded && size <= AT_ONCE) {
-      const bytes = joined(pieces);
+    if (this.#isClosed()) throw this.#closed();
+    if (this.#innerEnded && bytes.byteLength <= AT_ONCE) {
       const whole = this.#atOnce(zlib, bytes);
       if (whole !== null) return whole;
-      pieces.splice(0, pieces.length, bytes);
     }
     this.#state = 'open';
-    this.#stream = new ZlibStream(createDecompressor(zlib, this.#coding, pieces[0] as Uint8Array));
-    this.#parts = pieces.flatMap((piece) => this.#partsOf(piece)).reverse();
+    this.#stream = new ZlibStream(createDecompressor(zlib, this.#coding, bytes));
+    this.#setParts(bytes);
     return null;
   }
 
@@ -192,19 +186,14 @@ export class DecodedSource implements BodySource {
   }
 
   async #feed(stream: ZlibStream): Promise<void> {
-    let part = this.#parts.pop();
-    while (part === undefined && !this.#innerEnded) {
-      const piece = await this.#pullInner();
-      if (piece === null || piece.byteLength === 0) continue;
-      this.#parts = this.#partsOf(piece).reverse();
-      part = this.#parts.pop();
+    while (this.#parts.length === 0 && !this.#innerEnded) {
+      const bytes = await this.#gather(AT_ONCE);
+      if (bytes.byteLength > 0) this.#setParts(bytes);
     }
-    if (part !== undefined) {
-      stream.feed(part);
-      return;
-    }
-    if (this.#frames?.complete === false) throw this.#cutShort();
-    stream.finish();
+    const part = this.#parts.pop();
+    if (part !== undefined) stream.feed(part);
+    else if (this.#frames?.complete === false) throw this.#cutShort();
+    else stream.finish();
   }
 
   /** Behind the end of the coding: there may be padding, and nothing else. The body within is to come to its end too. */
@@ -223,8 +212,21 @@ export class DecodedSource implements BodySource {
     return piece;
   }
 
-  #partsOf(piece: Uint8Array): Uint8Array[] {
-    return this.#frames === null ? [piece] : this.#frames.split(piece);
+  /** What comes next: so much of it at least where the reader waits for all, else what there is; nothing at the end. */
+  async #gather(least: number): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    while (size === 0 || (this.#waits && size < least)) {
+      const piece = await this.#pullInner();
+      if (piece === null) break;
+      if (piece.byteLength > 0) pieces.push(piece);
+      size += piece.byteLength;
+    }
+    return joined(pieces);
+  }
+
+  #setParts(bytes: Uint8Array): void {
+    this.#parts = this.#frames === null ? [bytes] : this.#frames.split(bytes).reverse();
   }
 
   #counted(piece: Uint8Array): Uint8Array {

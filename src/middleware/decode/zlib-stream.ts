@@ -45,9 +45,9 @@ export class ZlibStream {
     this.#state = 'working';
     this.#piece = piece;
     this.#fed += piece.byteLength;
-    // Where the coding ends inside of the piece this is never called: 'end' comes instead.
     this.#zlib.write(piece, () => {
-      if (this.#state === 'working') this.#become('hungry');
+      // Where the coding has ended inside of the piece, 'end' is what comes next.
+      if (this.#state === 'working' && this.#unused === 0) this.#become('hungry');
     });
   }
 
@@ -59,14 +59,17 @@ export class ZlibStream {
 
   /** When it has ended: the end of what it was fed last, that it had no use for. */
   get surplus(): Uint8Array {
-    const unused = this.#fed - this.#zlib.bytesWritten;
-    return this.#piece.subarray(this.#piece.byteLength - unused);
+    return this.#piece.subarray(this.#piece.byteLength - this.#unused);
   }
 
   /** Frees what it holds. A step that is waited for fails with `reason`. */
   destroy(reason: unknown): void {
     this.#fail(reason);
     this.#zlib.destroy();
+  }
+
+  get #unused(): number {
+    return this.#fed - this.#zlib.bytesWritten;
   }
 
   #fail(error: unknown): void {

@@ -1,6 +1,12 @@
 import zlib from 'node:zlib';
-import type { BodySource, Headers, TransportLike } from '../../../src/index.ts';
-import { Request, Response, type ResponseInit } from '../../../src/index.ts';
+import {
+  type BodySource,
+  type Headers,
+  type Request,
+  Response,
+  type ResponseInit,
+  type TransportLike,
+} from '../../../src/index.ts';
 
 type Encode = (bytes: Uint8Array) => Uint8Array;
 
@@ -55,9 +61,9 @@ export class Feed implements BodySource {
   pulls = 0;
   cancels = 0;
   readonly #pieces: Uint8Array[];
-  readonly #failure: unknown;
+  readonly #failure: Error | undefined;
 
-  constructor(pieces: Iterable<Uint8Array>, init: { failure?: unknown; trailers?: Headers } = {}) {
+  constructor(pieces: Iterable<Uint8Array>, init: { failure?: Error; trailers?: Headers } = {}) {
     this.#pieces = [...pieces];
     this.#failure = init.failure;
     this.trailers = init.trailers ?? null;
