@@ -5,7 +5,10 @@ import type { TLSInfo } from './stream.ts';
 
 /** How a socket to one address is made, and what it has to pass before it is a stream. */
 export interface Connector {
-  /** Begins to connect; `onread` goes into the options of `net.connect` or `tls.connect`. May throw: that attempt has failed then. */
+  /**
+   * Begins to connect; `onread` goes into the options of `net.connect` or `tls.connect`. May throw: that attempt has failed
+   * then.
+   */
   connect(address: Address, onread: OnReadOpts): Socket;
   /** What follows on the level of TLS. Null: nothing. */
   readonly handshake: Handshake | null;
@@ -29,7 +32,8 @@ export interface AttemptObserver {
 /** One attempt to connect to one address. */
 export class Attempt {
   readonly address: Address;
-  readonly socket: Socket;
+  /** Made together with the stream. */
+  socket!: Socket;
   readonly stream: SocketStream;
   readonly #observer: AttemptObserver;
 
@@ -37,9 +41,7 @@ export class Attempt {
   constructor(address: Address, connector: Connector, observer: AttemptObserver) {
     this.address = address;
     this.#observer = observer;
-    let socket: Socket | undefined;
-    this.stream = new SocketStream((onread) => (socket = connector.connect(address, onread)));
-    this.socket = socket as unknown as Socket;
+    this.stream = new SocketStream((onread) => (this.socket = connector.connect(address, onread)));
     this.socket
       .once('connect', this.#onConnect)
       .on('error', this.#onError)

@@ -8,14 +8,15 @@ const CERTIFICATE_FILE = /(\.(pem|crt|cer)|^[0-9a-f]{8}\.\d+)$/i;
 const CERTIFICATE = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/;
 
 /**
- * The authorities that `tls.ca` names, as PEM. Throws a `TypeError` where something cannot be read or holds no certificate: OpenSSL
- * would pass over it without a word, and trust nobody.
+ * The authorities that `tls.ca` names, as PEM. Throws a `TypeError` where something cannot be read or holds no certificate:
+ * OpenSSL would pass over it without a word, and trust nobody.
  */
 export function readAuthorities(ca: PEM | readonly PEM[]): string[] {
   const found = new Set<string>();
   for (const given of asList(ca)) {
-    if (isPath(given) && isDirectory(given)) for (const pem of readDirectory(given)) found.add(pem);
-    else {
+    if (isPath(given) && isDirectory(given)) {
+      for (const pem of orTypeError('ca', given, readDirectory)) found.add(pem);
+    } else {
       const pem = read('ca', given).toString('latin1');
       if (!CERTIFICATE.test(pem)) {
         throw new TypeError(
@@ -40,8 +41,8 @@ export function readContents(
 
 /**
  * The authorities that the environment adds to `known`: the certificates of the file SSL_CERT_FILE and of the directories
- * SSL_CERT_DIR, one by one. What does not exist is passed over, as OpenSSL and Go do: the variables are often set for a whole system,
- * and can only add.
+ * SSL_CERT_DIR, one by one. What does not exist is passed over, as OpenSSL and Go do: the variables are often set for a whole
+ * system, and can only add.
  */
 export function readEnvironmentAuthorities(
   environment: NodeJS.ProcessEnv,
@@ -89,11 +90,15 @@ function read(option: string, given: PEM): Buffer {
   if (typeof given !== 'string')
     return Buffer.from(given.buffer, given.byteOffset, given.byteLength);
   if (!isPath(given)) return Buffer.from(given);
+  return orTypeError(option, given, (path) => readFileSync(path));
+}
+
+function orTypeError<T>(option: string, path: string, look: (path: string) => T): T {
   try {
-    return readFileSync(given);
+    return look(path);
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException;
-    throw new TypeError(`tls.${option}: cannot read the file ${JSON.stringify(given)} (${code})`, {
+    throw new TypeError(`tls.${option}: cannot read ${JSON.stringify(path)} (${code})`, {
       cause: error,
     });
   }

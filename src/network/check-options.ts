@@ -40,7 +40,7 @@ export const isBoolean: OptionRule = {
 };
 
 export const isText: OptionRule = {
-  expected: 'a string',
+  expected: 'a string that is not empty',
   allows: (value) => typeof value === 'string' && value !== '',
 };
 

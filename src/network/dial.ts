@@ -19,8 +19,8 @@ export interface DialOptions {
 }
 
 /**
- * `preparing`: addresses and connector are not both there · `racing`: attempts run, none has connected · `securing`: one has, the
- * others are gone, its TLS handshake runs · `over`: opened, failed or cancelled.
+ * `preparing`: addresses and connector are not both there · `racing`: attempts run, none has connected · `securing`: one has,
+ * the others are gone, its TLS handshake runs · `over`: opened, failed or cancelled.
  */
 type Stage = 'preparing' | 'racing' | 'securing' | 'over';
 
@@ -29,9 +29,9 @@ type Stage = 'preparing' | 'racing' | 'securing' | 'over';
  * once when one fails, and go on side by side, so that a slow link is never given up for being slow. The first that is connected
  * on the level of TCP wins, the others are closed; then comes its TLS handshake.
  *
- * A handshake that TLS itself refuses (a certificate, a version, an alert) ends the dial: another address of the same name is meant to
- * be the same server, and trying on would hide the reason. Where the connection breaks under the handshake, that address
- * counts as failed and the remaining ones are tried, those that had been closed in favour of it first.
+ * A handshake that TLS itself refuses (a certificate, a version, an alert) ends the dial: another address of the same name is
+ * meant to be the same server, and trying on would hide the reason. Where the connection breaks under the handshake, that
+ * address counts as failed and the remaining ones are tried, those that had been closed in favour of it first.
  *
  * There is no bound on time here: whoever has one calls `cancel`.
  */

@@ -60,12 +60,12 @@ export abstract class Inbound {
     ) {
       return this.#deliver(receiver, buffer, length);
     }
-    return this.takeOwned(new Uint8Array(buffer.subarray(0, length)));
+    return !this.#isOver && this.takeOwned(new Uint8Array(buffer.subarray(0, length)));
   }
 
   /** As `take`, for a chunk that nobody else will write to. */
   protected takeOwned(chunk: Uint8Array): boolean {
-    if (this.#flow === 'closing' || this.#flow === 'closed') return false;
+    if (this.#isOver) return false;
     if (this.#held === undefined) this.#held = [chunk];
     else this.#held.push(chunk);
     this.#flush();
@@ -80,7 +80,7 @@ export abstract class Inbound {
 
   protected drained(): void {
     const receiver = this.#receiver;
-    if (receiver === undefined || this.#flow === 'closing' || this.#flow === 'closed') return;
+    if (receiver === undefined || this.#isOver) return;
     try {
       receiver.onDrain();
     } catch (error) {
@@ -114,6 +114,10 @@ export abstract class Inbound {
   /** Whether every byte that came has been handed out. */
   protected get isDelivered(): boolean {
     return this.#held === undefined;
+  }
+
+  get #isOver(): boolean {
+    return this.#flow === 'closing' || this.#flow === 'closed';
   }
 
   /** In a later microtask where there is something to tell: nobody is called back out of his own `attach` or `resume`. */
@@ -176,7 +180,7 @@ export abstract class Inbound {
   #tellTheRest(): void {
     const receiver = this.#receiver;
     if (receiver === undefined || this.#held !== undefined) return;
-    if (this.#end === 'due' && (this.#flow === 'flowing' || this.#flow === 'stopped')) {
+    if (this.#end === 'due' && !this.#isOver) {
       this.#end = 'told';
       try {
         receiver.onEnd();

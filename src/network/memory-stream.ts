@@ -13,8 +13,9 @@ export interface MemoryStreamOptions {
 }
 
 /**
- * Two streams that are each other's peer, without a network: what one writes the other receives, in later microtasks, one `onBytes` for each
- * `write` (what was written between `cork` and `uncork` comes as one). A peer that holds back makes `write` answer false, as with sockets.
+ * Two streams that are each other's peer, without a network: what one writes the other receives, in later microtasks, one
+ * `onBytes` for each `write` (what was written between `cork` and `uncork` comes as one). A peer that holds back makes `write`
+ * answer false, as with sockets.
  */
 export function memoryPair(options: MemoryStreamOptions = {}): [MemoryStream, MemoryStream] {
   const { onWrite, ...both } = options;

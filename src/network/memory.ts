@@ -25,7 +25,8 @@ export interface MemoryPlan {
 }
 
 /**
- * A network without one, for tests: connections that follow a script, or lead to a server in the same process. Nothing waits for time.
+ * A network without one, for tests: connections that follow a script, or lead to a server in the same process. Nothing waits
+ * for time.
  *
  *     const network = new MemoryBackend([
  *       { expect: 'GET /a HTTP/1.1\r\n' },
@@ -142,7 +143,7 @@ export class MemoryConnection implements Opening {
     const error = why instanceof Error ? why : systemError('connect', String(why));
     const address = `${this.target.host}:${this.target.port}`;
     const message = `cannot connect to ${address}: ${error.message}`;
-    this.#close('refused', new NetworkFailure(message, [{ address, error }]));
+    this.#close('refused', new NetworkFailure(message, [{ address, error }], error));
   }
 
   #close(state: 'refused' | 'cancelled', reason: Error): void {

@@ -48,6 +48,9 @@ export class Resolver {
       const addresses = [listed]
         .flat()
         .map((each) => mustBeAddress(`hosts[${JSON.stringify(name)}]`, each));
+      if (addresses.length === 0) {
+        throw new TypeError(`hosts[${JSON.stringify(name)}]: expected at least one IP address`);
+      }
       this.#hosts.set(name.toLowerCase(), addresses);
     }
     if (localAddress !== undefined) this.#local = mustBeAddress('localAddress', localAddress);
@@ -91,11 +94,12 @@ function lookUp(
     lookup(host, { all: true }, (error, found) => {
       if (error != null) return answer(error, []);
       const addresses: Address[] = [];
-      for (const each of typeof found === 'string' ? [{ address: found }] : (found ?? [])) {
-        const address = toAddress(each.address);
+      const list = typeof found === 'string' ? [{ address: found }] : found;
+      for (const each of Array.isArray(list) ? (list as readonly { address: string }[]) : []) {
+        const address = toAddress(each?.address);
         if (address === undefined) {
           return answer(
-            new TypeError(`lookup answered ${describe(each.address)}, which is no IP address`),
+            new TypeError(`lookup answered ${describe(each?.address)}, which is no IP address`),
             [],
           );
         }

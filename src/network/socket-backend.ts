@@ -77,7 +77,7 @@ export class SocketBackend implements NetworkBackend {
       trustEnv: isBoolean,
     });
     if (options.tls !== undefined) checkTLSOptions(options.tls);
-    this.#options = options;
+    this.#options = { ...options };
     this.#resolver = new Resolver(options);
   }
 
@@ -90,8 +90,8 @@ export class SocketBackend implements NetworkBackend {
   }
 
   /**
-   * What `tls` comes to, for whoever runs TLS over a stream that is open already (`startTLS`). At first a promise: the modules are
-   * still to be loaded. It rejects with a `TypeError` where the options cannot be used.
+   * What `tls` comes to, for whoever runs TLS over a stream that is open already (`startTLS`). At first a promise: the modules
+   * are still to be loaded. It rejects with a `TypeError` where the options cannot be used.
    */
   tlsContext(): TLSContext | Promise<TLSContext> {
     return (this.#tls ??= this.#loadTLS());

@@ -28,6 +28,9 @@ const NOT_YET: StreamTimings = {
  */
 const STREAM = Symbol('stream');
 
+/** Bytes come by `onread`, by 'data' events, or no longer to us. */
+type Mode = 'onread' | 'data' | 'released';
+
 type Source = Duplex & Partial<Pick<Socket, 'ref' | 'unref'>> & { [STREAM]?: SocketStream };
 
 /**
@@ -38,9 +41,9 @@ type Source = Duplex & Partial<Pick<Socket, 'ref' | 'unref'>> & { [STREAM]?: Soc
  * an allocation and a copy a read: `tls.connect({ socket })` is the one case where Node offers nothing better.
  */
 export class SocketStream extends Inbound implements NetworkStream {
+  static #listen: (socket: Source, mode: Mode) => void;
   readonly #socket: Source;
-  /** By `onread`, by 'data' events, or no longer by us. */
-  #mode: 'onread' | 'data' | 'released';
+  #mode: Mode;
   /** Whether the source runs: it does from the start, until it is told to stop. */
   #reading = true;
   /** The receiver's memory that the socket reads to. */
@@ -56,12 +59,7 @@ export class SocketStream extends Inbound implements NetworkStream {
     this.#mode = isMade ? 'onread' : 'data';
     this.#socket = isMade ? source(this.#onread()) : source;
     this.#socket[STREAM] = this;
-    if (!isMade) this.#socket.on('data', SocketStream.#onData);
-    this.#socket
-      .on('end', SocketStream.#onEnd)
-      .on('drain', SocketStream.#onDrain)
-      .on('error', SocketStream.#onError)
-      .on('close', SocketStream.#onClose);
+    SocketStream.#listen(this.#socket, this.#mode);
   }
 
   get remoteAddress(): string | undefined {
@@ -159,31 +157,33 @@ export class SocketStream extends Inbound implements NetworkStream {
     return memory;
   }
 
-  static readonly #onData = function (this: Source, chunk: Uint8Array): void {
-    const stream = this[STREAM];
-    if (stream === undefined || stream.#mode === 'released') return;
-    stream.#reading = stream.takeOwned(chunk);
-    if (!stream.#reading) this.pause();
-  };
-
-  static readonly #onEnd = function (this: Source): void {
-    this[STREAM]?.ended();
-  };
-
-  static readonly #onDrain = function (this: Source): void {
-    this[STREAM]?.drained();
-  };
-
-  static readonly #onError = function (this: Source, error: Error): void {
-    const stream = this[STREAM];
-    if (stream === undefined || stream.#mode === 'released') return;
-    stream.#error ??= error;
-    // Node leaves a socket open after an alert of TLS.
-    this.destroy();
-  };
-
-  static readonly #onClose = function (this: Source): void {
-    const stream = this[STREAM];
-    stream?.closed(stream.#error);
-  };
+  static {
+    const onData = function (this: Source, chunk: Uint8Array): void {
+      const stream = this[STREAM];
+      if (stream === undefined || stream.#mode === 'released') return;
+      stream.#reading = stream.takeOwned(chunk);
+      if (!stream.#reading) this.pause();
+    };
+    const onEnd = function (this: Source): void {
+      this[STREAM]?.ended();
+    };
+    const onDrain = function (this: Source): void {
+      this[STREAM]?.drained();
+    };
+    const onError = function (this: Source, error: Error): void {
+      const stream = this[STREAM];
+      if (stream === undefined || stream.#mode === 'released') return;
+      stream.#error ??= error;
+      // Node leaves a socket open after an alert of TLS.
+      this.destroy();
+    };
+    const onClose = function (this: Source): void {
+      const stream = this[STREAM];
+      stream?.closed(stream.#error);
+    };
+    SocketStream.#listen = (socket, mode) => {
+      if (mode === 'data') socket.on('data', onData);
+      socket.on('end', onEnd).on('drain', onDrain).on('error', onError).on('close', onClose);
+    };
+  }
 }

@@ -7,8 +7,8 @@ import { NetworkFailure, type NetworkStream, type NetworkTarget, type Opening } 
 import type { TLSContext } from './tls.ts';
 
 /**
- * Begins TLS inside an open stream, such as a proxy's tunnel. The stream must not be used any more: the one that this opens takes
- * its place, and it goes down with it, be it by `cancel`, by a failure or by `destroy`.
+ * Begins TLS inside an open stream, such as a proxy's tunnel. The stream must not be used any more: the one that this opens
+ * takes its place, and it goes down with it, be it by `cancel`, by a failure or by `destroy`.
  *
  * `target` says with whom, and as what. `context` may still be loading. `head`: bytes that came behind the proxy's answer.
  * Rejects with a `NetworkFailure`, with the reason given to `cancel`, or with that of `context`.
@@ -116,6 +116,7 @@ class StartTLS implements Opening {
       new NetworkFailure(
         `cannot connect to ${host}:${port}, through ${address}: ${explainTLSFailure(error)}`,
         [{ address, error }],
+        error,
       ),
     );
   };

@@ -7,15 +7,19 @@
 export interface StreamReceiver {
   /**
    * `length` bytes have come, at the start of `buffer`. What lies beyond them is stale and must not be looked at: it may be
-   * another connection's. The memory is the receiver's during the call only, unless `nextBuffer()` takes it over.
+   * another connection's. The memory is always the one that `nextBuffer` answered last, however the bytes came. Where it has
+   * answered none it is the stream's, and the receiver's during the call only.
    * Answering false stops the reading until `resume()`.
    */
   onBytes(buffer: Uint8Array, length: number): boolean;
-  /** Asked once before the first read and after every `onBytes`: where to read next, or undefined to read into the same memory again. */
+  /**
+   * Asked by `attach` and after every `onBytes`: where to read next, or undefined to read into the same memory again. What it
+   * answered before is the receiver's to keep as soon as it answers something else.
+   */
   nextBuffer(): Uint8Array | undefined;
   /** All that was written has been handed to the operating system, after a `write` that answered false. */
   onDrain(): void;
-  /** The peer will send no more. */
+  /** The peer will send no more. It can still be sent to: nothing closes before the receiver calls `end` or `destroy`. */
   onEnd(): void;
   /** The stream is gone, for good; always comes, once, as the last event. `error` is why, where it did not end well. */
   onClose(error: Error | undefined): void;

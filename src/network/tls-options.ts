@@ -18,9 +18,9 @@ export type PEM = string | Uint8Array;
  */
 export interface TLSOptions {
   /**
-   * The authorities that are trusted, instead of Node's roots: PEM (each may hold many certificates), or the path of a file or of a
-   * directory whose *.pem, *.crt and *.cer files, and those named by `c_rehash`, are read. Default: Node's roots, with those of
-   * the files that SSL_CERT_FILE and SSL_CERT_DIR name where the environment is trusted.
+   * The authorities that are trusted, instead of Node's roots: PEM (each may hold many certificates), or the path of a file or
+   * of a directory whose *.pem, *.crt and *.cer files, and those named by `c_rehash`, are read. Default: Node's roots, and
+   * those that SSL_CERT_FILE and SSL_CERT_DIR name where the environment is trusted.
    */
   readonly ca?: PEM | readonly PEM[];
   /** The client's certificate, with those that lead to its authority behind it. Needs `key`. */
@@ -36,7 +36,10 @@ export interface TLSOptions {
    * NODE_TLS_REJECT_UNAUTHORIZED says. With false, anyone on the way can read and change all: with `pin` it is bearable.
    */
   readonly verify?: boolean;
-  /** The name sent as SNI and expected in the certificate, of every server. Default: the host of the URL. An address is never sent (RFC 6066 §3). */
+  /**
+   * The name sent as SNI and expected in the certificate, of every server. Default: the host of the URL. An address is never
+   * sent (RFC 6066 §3).
+   */
   readonly servername?: string;
   /** Default: TLSv1.2. */
   readonly minVersion?: SecureVersion;
@@ -49,7 +52,10 @@ export interface TLSOptions {
    * one of the authorities that lead up from it, has to be among them. Checked besides `verify`, not instead of it.
    */
   readonly pin?: string | readonly string[];
-  /** A context of your own, which leaves no place for `ca`, `cert`, `key`, `passphrase`, `pfx`, `minVersion`, `maxVersion` and `ciphers`. */
+  /**
+   * A context of your own, which leaves no place for `ca`, `cert`, `key`, `passphrase`, `pfx`, `minVersion`, `maxVersion` and
+   * `ciphers`.
+   */
   readonly secureContext?: SecureContext;
   /**
    * Whether a certificate that is signed is for that name: returns the error where it is not. Default: `tls.checkServerIdentity`.

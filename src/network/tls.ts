@@ -10,8 +10,8 @@ import { type TLSOptions, toPin } from './tls-options.ts';
 import { TLSSessions } from './tls-sessions.ts';
 
 /**
- * What a handshake runs over: a connection that `tls.connect` is to open, with options that it takes though its types do not say so,
- * or one that is open.
+ * What a handshake runs over: a connection that `tls.connect` is to open, with options that it takes though its types do not
+ * say so, or one that is open.
  */
 export type TLSBase =
   | ((TcpNetConnectOpts | IpcNetConnectOpts) & {
@@ -35,8 +35,8 @@ export class TLSContext {
   readonly #checkIdentity: IdentityCheck;
 
   /**
-   * Reads the files that the options name, at once and synchronously. Throws a `TypeError` where that fails or the parts do not fit together.
-   * `trustEnvironment`: whether SSL_CERT_FILE and SSL_CERT_DIR add to the default authorities.
+   * Reads the files that the options name, at once and synchronously. Throws a `TypeError` where that fails or the parts do
+   * not fit together. `trustEnvironment`: whether SSL_CERT_FILE and SSL_CERT_DIR add to the default authorities.
    */
   constructor(options: TLSOptions, trustEnvironment: boolean) {
     this.#options = options;

@@ -24,7 +24,13 @@ export class BlackHole implements AsyncDisposable {
   readonly #awake: Int32Array;
   readonly #fillers: readonly Socket[];
 
-  private constructor(host: string, port: number, worker: Worker, awake: Int32Array, fillers: Socket[]) {
+  private constructor(
+    host: string,
+    port: number,
+    worker: Worker,
+    awake: Int32Array,
+    fillers: Socket[],
+  ) {
     this.host = host;
     this.port = port;
     this.#worker = worker;

@@ -31,53 +31,68 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-async function closed(opening: Opening): Promise<void> {
+/** Closes what was opened; its address. */
+async function closed(opening: Opening): Promise<string | undefined> {
   const stream = await opening.stream;
   const recorder = Recorder.attachTo(stream);
   stream.destroy();
   await recorder.event('close');
+  return stream.remoteAddress;
 }
 
 t.test('families alternate, beginning with that of the first address', async (t) => {
   const order = (...texts: string[]): string[] =>
-    interleave(texts.map((text) => toAddress(text) as NonNullable<ReturnType<typeof toAddress>>)).map(
-      ({ address }) => address,
-    );
-  t.strictSame(order('::1', '::2', '::3', '1.1.1.1', '2.2.2.2'), ['::1', '1.1.1.1', '::2', '2.2.2.2', '::3']);
+    interleave(
+      texts.map((text) => toAddress(text) as NonNullable<ReturnType<typeof toAddress>>),
+    ).map(({ address }) => address);
+  t.strictSame(order('::1', '::2', '::3', '1.1.1.1', '2.2.2.2'), [
+    '::1',
+    '1.1.1.1',
+    '::2',
+    '2.2.2.2',
+    '::3',
+  ]);
   t.strictSame(order('1.1.1.1', '2.2.2.2', '::1'), ['1.1.1.1', '::1', '2.2.2.2']);
   t.strictSame(order('1.1.1.1', '::1', '2.2.2.2'), ['1.1.1.1', '::1', '2.2.2.2']);
   t.strictSame(order('::1', '::1'), ['::1'], 'an address that comes twice is tried once');
   t.strictSame(order(), []);
 });
 
-t.test('the second address is tried 250 ms after the first while the first is still pending', async (t) => {
-  await using hole = await BlackHole.open('127.0.0.2');
-  await using server = await Listener.tcp(() => {}, { host: '127.0.0.3', port: hole.port });
-  const backend = new SocketBackend({ hosts: { 'example.test': ['127.0.0.2', '127.0.0.3'] } });
-  const opening = backend.open(plain('example.test', server.port));
-  const { remoteAddress, timings } = await opening.stream;
-  t.equal(remoteAddress, `127.0.0.3:${server.port}`);
-  const took = (timings.connected ?? 0) - timings.started;
-  t.ok(took >= 249 && took < 600, `${took} ms`);
-  t.equal(timings.resolved, undefined, 'nothing was looked up');
-  await closed(opening);
-});
+t.test(
+  'the second address is tried 250 ms after the first while the first is still pending',
+  async (t) => {
+    await using hole = await BlackHole.open('127.0.0.2');
+    await using server = await Listener.tcp(() => {}, { host: '127.0.0.3', port: hole.port });
+    const backend = new SocketBackend({ hosts: { 'example.test': ['127.0.0.2', '127.0.0.3'] } });
+    const opening = backend.open(plain('example.test', server.port));
+    const { remoteAddress, timings } = await opening.stream;
+    t.equal(remoteAddress, `127.0.0.3:${server.port}`);
+    const took = (timings.connected ?? 0) - timings.started;
+    t.ok(took >= 249 && took < 5000, `${took} ms`);
+    t.equal(timings.resolved, undefined, 'nothing was looked up');
+    await closed(opening);
+  },
+);
 
 t.test('the delay between attempts is an option', async (t) => {
   await using hole = await BlackHole.open('127.0.0.2');
   await using server = await Listener.tcp(() => {}, { host: '127.0.0.3', port: hole.port });
   const hosts = { 'example.test': ['127.0.0.2', '127.0.0.3'] };
-  const opening = new SocketBackend({ hosts, attemptDelay: 20 }).open(plain('example.test', server.port));
+  const opening = new SocketBackend({ hosts, attemptDelay: 400 }).open(
+    plain('example.test', server.port),
+  );
   const { timings } = await opening.stream;
   const took = (timings.connected ?? 0) - timings.started;
-  t.ok(took >= 19 && took < 240, `${took} ms`);
+  t.ok(took >= 399, `${took} ms`);
   await closed(opening);
 });
 
 t.test('an attempt is not given up for being slow: it wins where the others fail', async (t) => {
   await using hole = await BlackHole.open('127.0.0.2');
   const hosts = { 'example.test': ['127.0.0.2', '127.0.0.3'] };
-  const opening = new SocketBackend({ hosts, attemptDelay: 1 }).open(plain('example.test', hole.port));
+  const opening = new SocketBackend({ hosts, attemptDelay: 1 }).open(
+    plain('example.test', hole.port),
+  );
   setTimeout(() => hole.wake(), 50);
   t.equal((await opening.stream).remoteAddress, `127.0.0.2:${hole.port}`);
   await closed(opening);
@@ -134,8 +149,14 @@ t.test('a failure lists every address and why it failed', async (t) => {
 });
 
 t.test('an attempt that cannot even begin has failed', async (t) => {
-  const failure = await rejection(new SocketBackend().open(plain('127.0.0.1', 70_000)).stream, NetworkFailure);
-  t.match(failure.message, 'cannot connect to 127.0.0.1:70000: 127.0.0.1:70000: port: expected 0 to 65535, got 70000');
+  const failure = await rejection(
+    new SocketBackend().open(plain('127.0.0.1', 70_000)).stream,
+    NetworkFailure,
+  );
+  t.match(
+    failure.message,
+    'cannot connect to 127.0.0.1:70000: 127.0.0.1:70000: port: expected 0 to 65535, got 70000',
+  );
 });
 
 t.test('the losers are closed as soon as one has connected', async (t) => {
@@ -147,7 +168,9 @@ t.test('the losers are closed as soon as one has connected', async (t) => {
     process.getActiveResourcesInfo().filter((each) => each === 'TCPSocketWrap').length;
   await turn();
   const before = sockets();
-  const opening = new SocketBackend({ hosts, attemptDelay: 5 }).open(plain('example.test', other.port));
+  const opening = new SocketBackend({ hosts, attemptDelay: 5 }).open(
+    plain('example.test', other.port),
+  );
   t.equal((await opening.stream).remoteAddress, `127.0.0.4:${hole.port}`);
   await arrival();
   // The stream is unref'd, and so not counted; the server's end of it is.
@@ -215,16 +238,16 @@ t.test('cancel() rejects with its reason and leaves nothing behind', async (t) =
     t.equal(await rejection(opening.stream), reason);
   });
 
-  await t.test('but not after the end', async () => {
+  await t.test('but not after the end', async (t) => {
     await using server = await Listener.tcp(() => {});
     const opening = new SocketBackend().open(plain('127.0.0.1', server.port));
     await opening.stream;
     opening.cancel(reason);
-    await closed(opening);
+    t.equal(await closed(opening), `127.0.0.1:${server.port}`);
   });
 
-  await t.test('and nobody has to listen to it', async () => {
-    new SocketBackend().open(plain('127.0.0.1', 1)).cancel(reason);
+  await t.test('and nobody has to listen to it', async (t) => {
+    t.doesNotThrow(() => new SocketBackend().open(plain('127.0.0.1', 1)).cancel(reason));
   });
 });
 
@@ -245,21 +268,23 @@ t.test('a lookup', async (t) => {
     await closed(opening);
   });
 
-  await t.test('may answer with one address, and at once', async () => {
-    await closed(open((_host, _options, callback) => callback(null, '127.0.0.1', 4)));
+  await t.test('may answer with one address, and at once', async (t) => {
+    const opening = open((_host, _options, callback) => callback(null, '127.0.0.1', 4));
+    t.equal(await closed(opening), `127.0.0.1:${port}`);
   });
 
-  await t.test('may answer twice: the second is ignored', async () => {
-    await closed(
-      open((_host, _options, callback) => {
-        callback(null, '127.0.0.1', 4);
-        callback(new Error('late'));
-      }),
-    );
+  await t.test('may answer twice: the second is ignored', async (t) => {
+    const opening = open((_host, _options, callback) => {
+      callback(null, '127.0.0.1', 4);
+      callback(new Error('late'));
+    });
+    t.equal(await closed(opening), `127.0.0.1:${port}`);
   });
 
   await t.test('that fails is the failure', async (t) => {
-    const error = Object.assign(new Error('getaddrinfo ENOTFOUND Example.test'), { code: 'ENOTFOUND' });
+    const error = Object.assign(new Error('getaddrinfo ENOTFOUND Example.test'), {
+      code: 'ENOTFOUND',
+    });
     const failure = await rejection(
       open((_host, _options, callback) => callback(error)).stream,
       NetworkFailure,
@@ -273,8 +298,19 @@ t.test('a lookup', async (t) => {
   await t.test('that answers nonsense, or throws, is a failure', async (t) => {
     const answers: [NonNullable<SocketBackendOptions['lookup']>, string][] = [
       [(_host, _options, callback) => callback(null, []), 'there is no address'],
+      [
+        (_host, _options, callback) => callback(null, { address: '127.0.0.1' } as never),
+        'there is no address',
+      ],
+      [
+        (_host, _options, callback) => callback(null, [null] as never),
+        'lookup answered undefined, which is no IP address',
+      ],
       [(_host, _options, callback) => callback(null), 'there is no address'],
-      [(_host, _options, callback) => callback(null, 'localhost'), 'lookup answered "localhost", which is no IP address'],
+      [
+        (_host, _options, callback) => callback(null, 'localhost'),
+        'lookup answered "localhost", which is no IP address',
+      ],
       [
         () => {
           throw new Error('boom');
@@ -307,8 +343,9 @@ t.test('a lookup', async (t) => {
     }
   });
 
-  await t.test('is dns.lookup by default', async () => {
-    await closed(new SocketBackend().open(plain('localhost', port)));
+  await t.test('is dns.lookup by default', async (t) => {
+    const opening = new SocketBackend().open(plain('localhost', port));
+    t.equal(await closed(opening), `127.0.0.1:${port}`);
   });
 });
 
@@ -321,7 +358,9 @@ t.test('a connection that breaks in the handshake makes way for the other addres
   for (const serve of breaks) {
     await using bad = await Listener.tcp(serve, { host: '127.0.0.2', port: server.port });
     const hosts = { localhost: [bad, server].map((_, i) => `127.0.0.${i + 2}`) };
-    const opening = new SocketBackend({ hosts, tls: { ca } }).open(secure('localhost', server.port));
+    const opening = new SocketBackend({ hosts, tls: { ca } }).open(
+      secure('localhost', server.port),
+    );
     t.equal((await opening.stream).remoteAddress, `127.0.0.3:${server.port}`);
     await closed(opening);
   }
@@ -330,10 +369,13 @@ t.test('a connection that breaks in the handshake makes way for the other addres
 t.test('those that lost to a connection that broke are tried again', async (t) => {
   await using hole = await BlackHole.open('127.0.0.2');
   const hello = deferred();
-  await using bad = await Listener.tcp((socket) => socket.once('data', () => (socket.end(), hello.resolve())), {
-    host: '127.0.0.3',
-    port: hole.port,
-  });
+  await using bad = await Listener.tcp(
+    (socket) => socket.once('data', () => (socket.end(), hello.resolve())),
+    {
+      host: '127.0.0.3',
+      port: hole.port,
+    },
+  );
   const hosts = { localhost: ['127.0.0.2', '127.0.0.3'] };
   const backend = new SocketBackend({ hosts, tls: { ca }, attemptDelay: 10 });
   const opening = backend.open(secure('localhost', bad.port));
@@ -356,7 +398,10 @@ t.test('what TLS refuses is final: no other address is tried', async (t) => {
   const backend = new SocketBackend({ hosts, tls: { ca } });
   const failure = await rejection(backend.open(secure('other.test', port)).stream, NetworkFailure);
   t.equal(failure.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
-  t.match(failure.message, `127.0.0.2:${port}: connect ECONNREFUSED; 127.0.0.3:${port}: TLS: Hostname/IP does not match certificate's altnames`);
+  t.match(
+    failure.message,
+    `127.0.0.2:${port}: connect ECONNREFUSED; 127.0.0.3:${port}: TLS: Hostname/IP does not match certificate's altnames`,
+  );
   t.equal(failure.attempts.length, 2);
   t.equal(failure.cause, failure.attempts[1]?.error, 'the failure that decided');
 });

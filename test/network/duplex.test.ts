@@ -26,6 +26,10 @@ async function text(duplex: Duplex): Promise<string> {
   return received;
 }
 
+async function closed(duplex: Duplex): Promise<void> {
+  if (!duplex.closed) await once(duplex, 'close');
+}
+
 t.test('the head is read first, then what comes', async (t) => {
   const [near, far] = pair();
   const duplex = toDuplex(near, Buffer.from('head '));
@@ -34,7 +38,7 @@ t.test('the head is read first, then what comes', async (t) => {
   far.end();
   t.equal(await text(duplex), 'head and body');
   duplex.end();
-  await once(duplex, 'close');
+  await closed(duplex);
 });
 
 t.test('what is written arrives, in order, and its end', async (t) => {
@@ -51,7 +55,7 @@ t.test('what is written arrives, in order, and its end', async (t) => {
   t.equal(recorder.text, 'h\xe9llo one two');
   far.end();
   duplex.resume();
-  await once(duplex, 'close');
+  await closed(duplex);
 });
 
 t.test('it is read no faster than it is consumed', async (t) => {
@@ -68,7 +72,7 @@ t.test('it is read no faster than it is consumed', async (t) => {
   duplex.resume();
   await writer.event('drain');
   duplex.destroy();
-  await once(duplex, 'close');
+  await closed(duplex);
 });
 
 t.test('a consumer that reads in small sips gets all', async (t) => {
@@ -79,7 +83,8 @@ t.test('a consumer that reads in small sips gets all', async (t) => {
   far.end();
   let received = '';
   duplex.on('readable', () => {
-    for (let sip = duplex.read(1000); sip !== null; sip = duplex.read(1000)) received += String(sip);
+    for (let sip = duplex.read(1000); sip !== null; sip = duplex.read(1000))
+      received += String(sip);
   });
   await once(duplex, 'end');
   t.equal(received.length, sent.length);
@@ -119,7 +124,7 @@ t.test('each direction ends by itself', async (t) => {
   duplex.end('later');
   await recorder.event('end');
   t.equal(recorder.text, 'later');
-  await once(duplex, 'close');
+  await closed(duplex);
 });
 
 t.test('destroy() destroys the stream, and closes after it', async (t) => {
@@ -156,7 +161,7 @@ t.test('what was received before an orderly close is read before it', async (t) 
   Recorder.attachTo(far);
   await turn();
   t.equal(await text(duplex), 'last words');
-  await once(duplex, 'close');
+  await closed(duplex);
 });
 
 t.test('a stream that is closed without an end closes the Duplex', async (t) => {
@@ -164,13 +169,14 @@ t.test('a stream that is closed without an end closes the Duplex', async (t) => 
   Recorder.attachTo(far);
   const duplex = toDuplex(near, NOTHING);
   near.destroy();
-  await once(duplex, 'close');
+  await closed(duplex);
   t.equal(duplex.readableEnded, false);
 });
 
 t.test('it works over a socket, which it keeps the process alive with', async (t) => {
   await using server = await Listener.tcp((socket) => socket.pipe(socket));
-  const stream = await new SocketBackend().open({ host: '127.0.0.1', port: server.port, tls: null }).stream;
+  const stream = await new SocketBackend().open({ host: '127.0.0.1', port: server.port, tls: null })
+    .stream;
   const duplex = toDuplex(stream, NOTHING) as ReturnType<typeof toDuplex> & {
     ref(): unknown;
     unref(): unknown;
@@ -180,5 +186,5 @@ t.test('it works over a socket, which it keeps the process alive with', async (t
   const body = 'x'.repeat(3 << 20);
   duplex.end(body);
   t.equal(await text(duplex), body);
-  if (!duplex.closed) await once(duplex, 'close');
+  await closed(duplex);
 });

@@ -108,14 +108,17 @@ t.test('a receiver that answers false gets nothing until it resumes, and then al
   t.equal(source.starts, 1, 'a source that is gone is not started');
 });
 
-t.test('the end and the close reach a receiver that has stopped: only bytes are held back', async (t) => {
-  const source = new Source();
-  const recorder = Recorder.attachTo(source as never, { onBytes: () => false });
-  source.bytes('a');
-  source.ended();
-  source.closed(new Error('reset'));
-  t.strictSame(recorder.events, ['bytes 1', 'end', 'close: reset']);
-});
+t.test(
+  'the end and the close reach a receiver that has stopped: only bytes are held back',
+  async (t) => {
+    const source = new Source();
+    const recorder = Recorder.attachTo(source as never, { onBytes: () => false });
+    source.bytes('a');
+    source.ended();
+    source.closed(new Error('reset'));
+    t.strictSame(recorder.events, ['bytes 1', 'end', 'close: reset']);
+  },
+);
 
 t.test('each event comes once, and the close last', async (t) => {
   const source = new Source();
@@ -158,23 +161,26 @@ t.test('after silence() nothing is told', async (t) => {
   t.strictSame(recorder.events, []);
 });
 
-t.test('a later receiver takes over from inside a delivery, and what the first answers is void', async (t) => {
-  const source = new Source();
-  const second = new Recorder({ nextBuffer: () => Buffer.alloc(8) });
-  const first = Recorder.attachTo(source as never, {
-    onBytes: () => {
-      source.attach(second);
-      return false;
-    },
-  });
-  t.equal(source.bytes('to the first'), true);
-  source.bytes('to the 2nd');
-  source.closed();
-  t.equal(first.text, 'to the first');
-  t.equal(second.text, 'to the 2nd');
-  t.strictSame(first.milestones, []);
-  t.strictSame(second.events, ['bytes 8', 'bytes 2', 'close']);
-});
+t.test(
+  'a later receiver takes over from inside a delivery, and what the first answers is void',
+  async (t) => {
+    const source = new Source();
+    const second = new Recorder({ nextBuffer: () => Buffer.alloc(8) });
+    const first = Recorder.attachTo(source as never, {
+      onBytes: () => {
+        source.attach(second);
+        return false;
+      },
+    });
+    t.equal(source.bytes('to the first'), true);
+    source.bytes('to the 2nd');
+    source.closed();
+    t.equal(first.text, 'to the first');
+    t.equal(second.text, 'to the 2nd');
+    t.strictSame(first.milestones, []);
+    t.strictSame(second.events, ['bytes 8', 'bytes 2', 'close']);
+  },
+);
 
 t.test('a receiver that comes after the close is told of it', async (t) => {
   const source = new Source();

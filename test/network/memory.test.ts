@@ -10,7 +10,11 @@ import { Recorder } from './recorder.ts';
 assertNoLeaks(t);
 
 const target: NetworkTarget = { host: 'example.test', port: 80, tls: null };
-const secure: NetworkTarget = { ...target, port: 443, tls: { servername: 'example.test', alpn: ['h2', 'http/1.1'] } };
+const secure: NetworkTarget = {
+  ...target,
+  port: 443,
+  tls: { servername: 'example.test', alpn: ['h2', 'http/1.1'] },
+};
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -69,39 +73,48 @@ t.test('a peer that holds back, or is not there yet, fills the stream', async (t
   t.equal(near.write('y'), true);
 });
 
-t.test('each side ends by itself, behind what it wrote, and both close when both have', async (t) => {
-  const { near, far } = pair();
-  const [a, b] = [Recorder.attachTo(near), Recorder.attachTo(far)];
-  near.cork();
-  near.write('bye');
-  near.end();
-  near.end();
-  await b.event('end');
-  t.equal(b.text, 'bye');
-  far.write('still here');
-  far.end();
-  await a.event('close');
-  await b.event('close');
-  t.equal(a.text, 'still here');
-  t.strictSame([a.milestones, b.milestones], [
-    ['end', 'close'],
-    ['end', 'close'],
-  ]);
-});
+t.test(
+  'each side ends by itself, behind what it wrote, and both close when both have',
+  async (t) => {
+    const { near, far } = pair();
+    const [a, b] = [Recorder.attachTo(near), Recorder.attachTo(far)];
+    near.cork();
+    near.write('bye');
+    near.end();
+    near.end();
+    await b.event('end');
+    t.equal(b.text, 'bye');
+    far.write('still here');
+    far.end();
+    await a.event('close');
+    await b.event('close');
+    t.equal(a.text, 'still here');
+    t.strictSame(
+      [a.milestones, b.milestones],
+      [
+        ['end', 'close'],
+        ['end', 'close'],
+      ],
+    );
+  },
+);
 
-t.test('destroy() loses what is pending; the peer sees the end, and its writes break', async (t) => {
-  const { near, far } = pair();
-  const [a, b] = [Recorder.attachTo(near), Recorder.attachTo(far)];
-  near.write('lost');
-  near.destroy();
-  near.destroy();
-  t.equal(near.write('late'), false);
-  await b.event('end');
-  t.strictSame(a.events, ['close']);
-  far.write('anyone?');
-  await b.event('close');
-  t.strictSame(b.events, ['end', 'close: write EPIPE']);
-});
+t.test(
+  'destroy() loses what is pending; the peer sees the end, and its writes break',
+  async (t) => {
+    const { near, far } = pair();
+    const [a, b] = [Recorder.attachTo(near), Recorder.attachTo(far)];
+    near.write('lost');
+    near.destroy();
+    near.destroy();
+    t.equal(near.write('late'), false);
+    await b.event('end');
+    t.strictSame(a.events, ['close']);
+    far.write('anyone?');
+    await b.event('close');
+    t.strictSame(b.events, ['end', 'close: write EPIPE']);
+  },
+);
 
 t.test('reset() breaks the connection at the peer', async (t) => {
   const { near, far } = pair();
@@ -190,7 +203,9 @@ t.test('a client that does not follow the script sees it, and so does the test',
 
   const early = new MemoryBackend([{ expect: /GET/ }]);
   (await early.open(target).stream).destroy();
-  t.match(await rejection(early.played()), { message: 'expected /GET/, but the client wrote "", and ended' });
+  t.match(await rejection(early.played()), {
+    message: 'expected /GET/, but the client wrote "", and ended',
+  });
 });
 
 t.test('a connection can be reset, with an error of your choice', async (t) => {
@@ -224,11 +239,19 @@ t.test('a reply waits for a client that does not read', async (t) => {
 });
 
 t.test('the plans are taken in turn, the last one for all that follow', async (t) => {
-  const network = new MemoryBackend({ refuse: 'ECONNREFUSED' }, { refuse: new Error('no route') }, [], {});
+  const network = new MemoryBackend(
+    { refuse: 'ECONNREFUSED' },
+    { refuse: new Error('no route') },
+    [],
+    {},
+  );
   const refused = await rejection(network.open(target).stream, NetworkFailure);
   t.equal(refused.message, 'cannot connect to example.test:80: connect ECONNREFUSED');
   t.equal(refused.code, 'ECONNREFUSED');
-  t.equal((await rejection(network.open(target).stream, NetworkFailure)).message, 'cannot connect to example.test:80: no route');
+  t.equal(
+    (await rejection(network.open(target).stream, NetworkFailure)).message,
+    'cannot connect to example.test:80: no route',
+  );
   await network.open(target).stream;
   await network.open(target).stream;
   await network.open(target).stream;

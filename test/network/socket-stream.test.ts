@@ -53,7 +53,13 @@ const WAYS: Record<string, (serve: Serve) => Promise<Opened>> = {
     const [near, far] = duplexPair();
     serve(far as Socket);
     const stream = new SocketStream(near);
-    return { stream, async [Symbol.asyncDispose]() { stream.destroy(); far.destroy(); } };
+    return {
+      stream,
+      async [Symbol.asyncDispose]() {
+        stream.destroy();
+        far.destroy();
+      },
+    };
   },
 };
 
@@ -88,7 +94,7 @@ for (const [way, open] of Object.entries(WAYS)) {
       t.equal(recorder.text, 'h\xe9llo world', 'a string is latin1');
     });
 
-    t.test('bytes that come before attach() are not lost', async () => {
+    t.test('bytes that come before attach() are not lost', async (t) => {
       let sent: Promise<void> | undefined;
       await using it = await open((socket) => {
         sent = new Promise((resolve) => socket.write('early', () => resolve()));
@@ -98,6 +104,7 @@ for (const [way, open] of Object.entries(WAYS)) {
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
       const recorder = Recorder.attachTo(it.stream);
       await recorder.received('early');
+      t.equal(recorder.text, 'early');
     });
 
     t.test('the receiver chooses the memory of each read', async (t) => {
@@ -120,7 +127,8 @@ for (const [way, open] of Object.entries(WAYS)) {
     t.test('it reads no further than the receiver wants, and all after resume()', async (t) => {
       const body = Buffer.alloc(4 << 20, 'abcdefghij');
       await using it = await open((socket) => {
-        for (let at = 0; at < body.length; at += 65_536) socket.write(body.subarray(at, at + 65_536));
+        for (let at = 0; at < body.length; at += 65_536)
+          socket.write(body.subarray(at, at + 65_536));
         socket.end();
       });
       let stops = 0;
@@ -177,7 +185,7 @@ for (const [way, open] of Object.entries(WAYS)) {
       let text = '';
       await using it = await open((socket) => {
         socket.on('data', (chunk) => (text += String(chunk)));
-        socket.on('end', () => text += '.');
+        socket.on('end', () => (text += '.'));
         socket.end('bye');
       });
       const recorder = Recorder.attachTo(it.stream);
@@ -202,16 +210,19 @@ for (const [way, open] of Object.entries(WAYS)) {
       t.strictSame(recorder.milestones, ['close']);
     });
 
-    t.test('an exception of the receiver destroys the stream and is the reason of the close', async (t) => {
-      await using it = await open((socket) => socket.write('some bytes'));
-      const recorder = Recorder.attachTo(it.stream, {
-        onBytes: () => {
-          throw new Error('boom');
-        },
-      });
-      await recorder.event('close');
-      t.strictSame(recorder.milestones, ['close: boom']);
-    });
+    t.test(
+      'an exception of the receiver destroys the stream and is the reason of the close',
+      async (t) => {
+        await using it = await open((socket) => socket.write('some bytes'));
+        const recorder = Recorder.attachTo(it.stream, {
+          onBytes: () => {
+            throw new Error('boom');
+          },
+        });
+        await recorder.event('close');
+        t.strictSame(recorder.milestones, ['close: boom']);
+      },
+    );
 
     t.test('a later receiver gets what comes later', async (t) => {
       await using it = await open((socket) => socket.pipe(socket));

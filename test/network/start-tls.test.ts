@@ -3,7 +3,11 @@ import t from 'tap';
 import { MemoryBackend } from '../../src/network/memory.ts';
 import { SocketBackend } from '../../src/network/socket-backend.ts';
 import { startTLS } from '../../src/network/start-tls.ts';
-import { NetworkFailure, type NetworkStream, type NetworkTarget } from '../../src/network/stream.ts';
+import {
+  NetworkFailure,
+  type NetworkStream,
+  type NetworkTarget,
+} from '../../src/network/stream.ts';
 import { deferred } from '../support/deferred.ts';
 import { assertNoLeaks } from '../support/leaks.ts';
 import { rejection } from '../support/rejection.ts';
@@ -63,7 +67,7 @@ t.test('TLS runs through a tunnel, and sessions are resumed there', async (t) =>
   }
 });
 
-t.test('TLS runs inside TLS', async () => {
+t.test('TLS runs inside TLS', async (t) => {
   const greet = (socket: Socket): unknown => socket.write('hello');
   await using server = await Listener.tls(greet);
   await using proxy = await Listener.tls((socket) => {
@@ -86,6 +90,8 @@ t.test('TLS runs inside TLS', async () => {
   stream.ref();
   const recorder = Recorder.attachTo(stream);
   await recorder.received('hello');
+  t.equal(recorder.text, 'hello');
+  t.equal(before.text, 'go', 'what is inside is hidden from the one before');
   stream.destroy();
   await recorder.event('close');
 });
@@ -114,8 +120,14 @@ t.test('it runs over any stream, and with bytes that have come already', async (
   const silent = new MemoryBackend([]);
   const garbage = await silent.open({ host: 'proxy', port: 1, tls: null }).stream;
   const head = Buffer.from('this is not TLS');
-  const failure = await rejection(startTLS(garbage, target, backend.tlsContext(), head).stream, NetworkFailure);
-  t.match(failure.message, /^cannot connect to a\.example\.test:443, through proxy:1: TLS: .* \(ERR_SSL_/);
+  const failure = await rejection(
+    startTLS(garbage, target, backend.tlsContext(), head).stream,
+    NetworkFailure,
+  );
+  t.match(
+    failure.message,
+    /^cannot connect to a\.example\.test:443, through proxy:1: TLS: .* \(ERR_SSL_/,
+  );
 });
 
 function join(from: NetworkStream, to: NetworkStream): void {
@@ -133,7 +145,10 @@ t.test('a certificate that is not to be trusted closes the tunnel', async (t) =>
   await using proxy = await tunnel(server.port);
   const backend = new SocketBackend({ tls: { ca } });
   const outer = await throughTunnel(proxy.port, backend);
-  const failure = await rejection(startTLS(outer, target, backend.tlsContext()).stream, NetworkFailure);
+  const failure = await rejection(
+    startTLS(outer, target, backend.tlsContext()).stream,
+    NetworkFailure,
+  );
   t.equal(failure.code, 'CERT_HAS_EXPIRED');
   t.equal(
     failure.message,
@@ -151,7 +166,10 @@ t.test('a tunnel that breaks in the handshake is named', async (t) => {
   });
   const backend = new SocketBackend({ tls: { ca } });
   const outer = await throughTunnel(proxy.port, backend);
-  const failure = await rejection(startTLS(outer, target, backend.tlsContext()).stream, NetworkFailure);
+  const failure = await rejection(
+    startTLS(outer, target, backend.tlsContext()).stream,
+    NetworkFailure,
+  );
   t.match(failure.message, /: TLS: the connection broke during the handshake \(ECONNRESET\)$/);
 });
 
@@ -186,10 +204,11 @@ t.test('cancel() rejects with its reason and closes the tunnel', async (t) => {
   });
 });
 
-t.test('options that cannot be used are a TypeError here too', async () => {
+t.test('options that cannot be used are a TypeError here too', async (t) => {
   await using proxy = await Listener.tcp((socket) => socket.write('go'));
   const backend = new SocketBackend({ tls: { ca: '/nowhere/ca.pem' } });
   const outer = await throughTunnel(proxy.port, backend);
-  await rejection(startTLS(outer, target, backend.tlsContext()).stream, TypeError);
+  const opening = startTLS(outer, target, backend.tlsContext());
+  t.match(await rejection(opening.stream, TypeError), { message: /^tls\.ca: cannot read/ });
   await proxy.idle();
 });
