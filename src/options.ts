@@ -14,7 +14,8 @@ export function checkOptionNames(where: string, options: object, known: readonly
   }
 }
 
-function nearestOf(name: string, known: readonly string[]): string | null {
+/** The known name that `name` may be a slip of the pen for; null where none is near. */
+export function nearestOf(name: string, known: readonly string[]): string | null {
   let nearest: string | null = null;
   let least = Math.max(2, name.length / 3) + 1;
   for (const each of known) {

@@ -22,6 +22,11 @@ interface Room {
  * A file that no row covers fails: give it a row, or put it in a room that has one.
  */
 const ROOMS: Readonly<Record<string, Room>> = {
+  // What knows nothing of HTTP.
+  version: { neutral: true, packages: [] },
+  options: { neutral: true, packages: [] },
+  alarm: { packages: [] },
+
   errors: { types: ['messages'], neutral: true, packages: [] },
   messages: { may: ['errors'], neutral: true, packages: ['mime-types'] },
   transport: { may: ['messages', 'errors'], neutral: true, packages: [] },
@@ -33,14 +38,49 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'middleware/auth': { may: ['auth', 'transport', 'messages', 'errors'], neutral: true },
 
   // The protocols are handed a byte stream; they do not open one.
-  network: { may: ['errors'] },
-  http1: { may: ['messages', 'errors'], types: ['network'] },
-  http2: { may: ['messages', 'errors'], types: ['network'] },
-  pool: { may: ['http1', 'http2', 'network', 'transport', 'messages', 'errors'] },
-  transports: { may: ['pool', 'network', 'transport', 'messages', 'errors'], apart: true },
+  network: { may: ['errors', 'options'] },
+  exchange: { may: ['alarm', 'messages', 'errors'] },
+  http1: { may: ['exchange', 'alarm', 'messages', 'errors'], types: ['network'] },
+  http2: { may: ['exchange', 'alarm', 'messages', 'errors'], types: ['network'] },
+  proxy: {
+    may: ['auth', 'http1', 'network', 'exchange', 'alarm', 'options', 'messages', 'errors'],
+  },
+  pool: {
+    may: [
+      'proxy',
+      'http1',
+      'http2',
+      'network',
+      'exchange',
+      'alarm',
+      'transport',
+      'messages',
+      'errors',
+    ],
+  },
+  transports: {
+    may: [
+      'pool',
+      'proxy',
+      'http1',
+      'network',
+      'exchange',
+      'alarm',
+      'options',
+      'transport',
+      'messages',
+      'errors',
+    ],
+    apart: true,
+  },
 
+  'base-url': { may: ['messages', 'errors'], neutral: true, packages: [] },
   client: {
     may: [
+      'base-url',
+      'options',
+      'version',
+      'proxy',
       'middleware',
       'auth',
       'transports',
@@ -53,6 +93,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'errors',
     ],
   },
+  'one-off': { may: ['client', 'transports', 'messages'] },
   adapters: { may: ['client', 'transport', 'messages', 'errors'] },
   cli: { may: '*' },
   index: { may: '*' },

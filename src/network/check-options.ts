@@ -1,3 +1,5 @@
+import { nearestOf } from '../options.ts';
+
 /** Whether a value will do as an option, and how one that does is described: `a string`, `true or false`. */
 export interface OptionRule {
   readonly expected: string;
@@ -77,24 +79,8 @@ export function describe(value: unknown): string {
 }
 
 function suggestion(prefix: string, name: string, known: readonly string[]): string {
-  const ranked = known
-    .map((each) => ({ each, distance: distance(name.toLowerCase(), each.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  const nearest = ranked[0];
-  const near = nearest !== undefined && nearest.distance <= Math.max(2, name.length / 3);
-  return near ? `; did you mean ${prefix}${nearest.each}?` : `; there are ${known.join(', ')}`;
-}
-
-/** How many letters must be changed, added or left out (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, letter] of Array.from(a).entries()) {
-    const next = [i + 1];
-    for (const [j, other] of Array.from(b).entries()) {
-      const changed = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(changed, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  const nearest = nearestOf(name, known);
+  return nearest === null
+    ? `; there are ${known.join(', ')}`
+    : `; did you mean ${prefix}${nearest}?`;
 }
