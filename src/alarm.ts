@@ -38,7 +38,8 @@ export class Alarm {
     const bounded = Math.min(Math.max(wait, 1), MAX_WAIT);
     this.#timerAt = performance.now() + bounded;
     this.#timer = setTimeout(Alarm.#check, bounded, this);
-    this.#timer.unref();
+    // Of a number, which browsers have for a timer, there is nothing to be undone.
+    (this.#timer as Partial<NodeJS.Timeout>).unref?.();
   }
 
   static #check(alarm: Alarm): void {

@@ -26,26 +26,30 @@ export class BaseURL {
   constructor(url: string | URL, allowAbsolute: boolean) {
     this.#base = Destination.from(url);
     this.#allowAbsolute = allowAbsolute;
-    const [path = '', query = ''] = splitOnce(this.#base.target, '?');
+    const [path, query] = splitOnce(this.#base.target, '?');
     this.#prefix = this.#base.origin + path.replace(/\/+$/, '');
-    this.#query = query;
-  }
-
-  get credentials(): readonly [string, string] | null {
-    return this.#base.credentials;
+    this.#query = query ?? '';
   }
 
   /** @throws InvalidURLError where the result would be outside of the base. */
   join(url: string | URL): string | Destination {
-    if (typeof url !== 'string') return this.#absolute(Destination.from(url));
-    if (ABSOLUTE.test(url) || url.startsWith('//')) {
-      return this.#absolute(url.startsWith('//') ? this.#base.resolve(url) : Destination.from(url));
-    }
-    const joined = this.#append(url);
-    // Only a segment of dots can climb: `..`, or `%2e%2e`, which the URL parser takes for the same, or behind a backslash.
-    if (!/\.\.|%2e/i.test(url)) return joined;
+    const joined = this.#join(url);
+    const { credentials, origin } = this.#base;
+    if (credentials === null) return joined;
     const destination = Destination.from(joined);
-    const path = destination.origin + (destination.target.split('?', 1)[0] ?? '');
+    const isOurs = destination.origin === origin && destination.credentials === null;
+    return isOurs ? destination.withCredentials(credentials) : destination;
+  }
+
+  #join(url: string | URL): string | Destination {
+    if (typeof url !== 'string') return this.#absolute(Destination.from(url));
+    if (url.startsWith('//')) return this.#absolute(this.#base.resolve(url));
+    if (ABSOLUTE.test(url)) return this.#absolute(Destination.from(url));
+    const joined = this.#append(url);
+    // Only a segment of dots can climb: `..`, or what the URL parser takes for it: `%2e%2e`, `.` and `.` around a line break.
+    if (!/\.\.|%2e|[\t\n\r]/i.test(url)) return joined;
+    const destination = Destination.from(joined);
+    const path = destination.origin + splitOnce(destination.target, '?')[0];
     if (path !== this.#prefix && !path.startsWith(`${this.#prefix}/`)) {
       throw new InvalidURLError(
         `${redacted(url)} leads out of the base URL ${redacted(this.#prefix)}`,
@@ -62,8 +66,8 @@ export class BaseURL {
       ? this.#prefix + (this.#prefix === this.#base.origin ? '/' : '')
       : `${this.#prefix}/`;
     if (this.#query === '') return prefix + path;
-    const [beforeFragment = '', fragment] = splitOnce(path, '#');
-    const [own = '', query] = splitOnce(beforeFragment, '?');
+    const [beforeFragment, fragment] = splitOnce(path, '#');
+    const [own, query] = splitOnce(beforeFragment, '?');
     return `${prefix}${own}?${this.#query}${query === undefined || query === '' ? '' : `&${query}`}${fragment === undefined ? '' : `#${fragment}`}`;
   }
 
@@ -75,7 +79,7 @@ export class BaseURL {
   }
 }
 
-function splitOnce(text: string, separator: string): [string, string?] {
+function splitOnce(text: string, separator: string): readonly [string, string | undefined] {
   const at = text.indexOf(separator);
-  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -2,17 +2,22 @@ import type { CookieJar } from 'tough-cookie';
 import { BaseURL } from './base-url.ts';
 import { ClosedError } from './errors.ts';
 import { searchParams, type FormInit } from './messages/content/memory.ts';
+import { Destination } from './messages/destination.ts';
 import { hasFramingFields, Headers, type HeadersInit } from './messages/headers.ts';
 import { inspect } from './messages/inspect.ts';
 import { mergedQuery } from './messages/query.ts';
 import { Request, type RequestInit } from './messages/request.ts';
 import type { Response } from './messages/response.ts';
+import { checkEncoding } from './messages/text.ts';
 import {
   DEFAULT_TIMEOUTS,
   resolveTimeouts,
   type ResolvedTimeouts,
   type TimeoutInit,
 } from './messages/timeout.ts';
+import type { AuthInit } from './auth/auth.ts';
+import { NetrcAuth } from './auth/netrc.ts';
+import { AuthMiddleware, ReauthorizeMiddleware } from './middleware/auth.ts';
 import { CookieMiddleware } from './middleware/cookie.ts';
 import {
   ACCEPT_ENCODING,
@@ -22,6 +27,7 @@ import {
   type DecodeOptions,
 } from './middleware/decode.ts';
 import { DeadlineMiddleware } from './middleware/deadline.ts';
+import { ProgressMiddleware } from './middleware/progress.ts';
 import {
   REDIRECT_OPTION_NAMES,
   RedirectMiddleware,
@@ -34,6 +40,7 @@ import {
   POOL_OPTION_NAMES,
   type ConnectionPoolOptions,
 } from './transports/connection-pool.ts';
+import { Mounts, type MountRoutes } from './transports/mounts.ts';
 import { labelOf, stack, Transport, type Layer, type TransportLike } from './transport.ts';
 import { VERSION } from './version.ts';
 
@@ -54,6 +61,8 @@ export interface ClientOptions extends Omit<ConnectionPoolOptions, 'timeout'> {
   cookies?: CookieJar | CookiesInit | boolean | undefined;
   /** Milliseconds, or `{ connect, read, write, pool }`; `null`: no bound. Default 5,000 each. */
   timeout?: TimeoutInit | undefined;
+  /** Who asks: user and password, a scheme, or a function of the request. `null`: nobody, whatever a netrc file says. */
+  auth?: AuthInit | null | undefined;
   /** Milliseconds for each whole call, body included; `null` (default): no bound. */
   deadline?: number | null | undefined;
   /** How redirects are followed; false: they are not, but where a request asks for it. */
@@ -68,6 +77,8 @@ export interface ClientOptions extends Omit<ConnectionPoolOptions, 'timeout'> {
   networkMiddleware?: readonly Layer[] | undefined;
   /** What stands at the bottom in place of a `ConnectionPool`. */
   transport?: TransportLike | undefined;
+  /** Transports by pattern (`all://*.example.com`, `http://host:8080`; see `Mounts`) in place of that one; `null` leads back to it. */
+  mounts?: MountRoutes | undefined;
   /** The encoding of text whose Content-Type names none. Default UTF-8. */
   defaultEncoding?: string | ((bytes: Uint8Array) => string) | undefined;
 }
@@ -79,6 +90,7 @@ export interface ClientRequestOptions extends RequestInit {
 }
 
 const OWN_OPTIONS = [
+  'auth',
   'retry',
   'deadline',
   'baseUrl',
@@ -91,6 +103,7 @@ const OWN_OPTIONS = [
   'middleware',
   'networkMiddleware',
   'transport',
+  'mounts',
   'defaultEncoding',
 ] as const;
 const OPTION_NAMES: readonly string[] = [...OWN_OPTIONS, ...POOL_OPTION_NAMES];
@@ -145,9 +158,12 @@ export class Client extends Transport {
     this.#plainHeaders = DEFAULT_HEADERS.merge(headers);
     const asks = decode === true || (decode !== false && decode.advertise !== false);
     this.#headers = asks ? DECODING_HEADERS.merge(headers) : this.#plainHeaders;
-    this.#params = params === undefined ? null : searchParams('params', params);
-    this.#cookies = isRecord(cookies) ? cookies : null;
+    // A copy: a URLSearchParams can be changed.
+    this.#params =
+      params === undefined ? null : new URLSearchParams(searchParams('params', params));
+    this.#cookies = isRecord(cookies) ? { ...checkedCookies(cookies) } : null;
     this.#timeouts = timeout === undefined ? undefined : resolveTimeouts(timeout, DEFAULT_TIMEOUTS);
+    if (typeof options.defaultEncoding === 'string') checkEncoding(options.defaultEncoding);
     this.#defaultEncoding = options.defaultEncoding;
     this.transport = assemble(options);
   }
@@ -167,14 +183,16 @@ export class Client extends Transport {
       init.timeout = resolveTimeouts(options.timeout, this.#timeouts);
     if (this.#defaultEncoding !== undefined) init.defaultEncoding ??= this.#defaultEncoding;
     if (this.#cookies !== null || options.cookies !== undefined) {
-      init.headers = withCookies(Headers.from(init.headers), {
-        ...this.#cookies,
-        ...options.cookies,
-      });
+      const own = options.cookies === undefined ? undefined : checkedCookies(options.cookies);
+      init.headers = withCookies(Headers.from(init.headers), { ...this.#cookies, ...own });
       delete init.cookies;
     }
-    const request = new Request(method, this.#base === null ? url : this.#base.join(url), init);
-    return this.#params === null ? request : withParams(request, this.#params);
+    const joined = this.#base === null ? url : this.#base.join(url);
+    return new Request(
+      method,
+      this.#params === null ? joined : withParams(joined, this.#params),
+      init,
+    );
   }
 
   #headersFor({ headers, decode }: ClientRequestOptions): Headers {
@@ -263,19 +281,27 @@ const NO_OPTIONS: ClientRequestOptions = Object.freeze({});
 /** The stack, outermost first: this is the order in which a request travels. */
 function assemble(options: ClientOptions): Transport {
   const { cookies = true, redirect = true, decode = true } = options;
-  const { retry = false, middleware = [], networkMiddleware = [] } = options;
+  const { retry = false } = options;
   return stack(
     DeadlineMiddleware.layer(options.deadline),
-    ...middleware,
+    ...layersIn('middleware', options.middleware),
+    ProgressMiddleware.layer(),
+    AuthMiddleware.layer(options.auth, netrcFor(options)),
     RedirectMiddleware.layer(redirect),
     RetryMiddleware.layer(retry === true ? {} : retry),
+    ReauthorizeMiddleware.layer(),
     ...(cookies === false ? [] : [CookieMiddleware.layer(isJar(cookies) ? cookies : undefined)]),
     ...(decode === false
       ? []
       : [DecodeMiddleware.layer({ ...(decode === true ? {} : decode), advertise: false })]),
-    ...networkMiddleware,
-    options.transport ?? new ConnectionPool(poolOptions(options)),
+    ...layersIn('networkMiddleware', options.networkMiddleware),
+    options.mounts === undefined ? bottom(options) : new Mounts(options.mounts, bottom(options)),
   );
+}
+
+/** What a netrc file has is used where nobody says who asks, and the environment is trusted. */
+function netrcFor({ auth, trustEnv }: ClientOptions): NetrcAuth | null {
+  return auth === undefined && trustEnv !== false ? new NetrcAuth() : null;
 }
 
 /** The options that the pool gets. With a transport of one's own there is nobody to give them to. */
@@ -288,29 +314,80 @@ function poolOptions(options: ClientOptions): ConnectionPoolOptions {
   );
 }
 
-function isJar(cookies: ClientOptions['cookies']): cookies is CookieJar {
-  return typeof cookies === 'object' && typeof cookies.getCookieString === 'function';
+/** The options that only a pool has a use for must not be lost without a word. */
+function bottom(options: ClientOptions): TransportLike {
+  const forPool = poolOptions(options);
+  if (options.transport === undefined) return new ConnectionPool(forPool);
+  const names = Object.keys(forPool);
+  if (names.length > 0) {
+    throw new TypeError(
+      `Client: with transport, there is no pool for ${names.join(', ')} to be about`,
+    );
+  }
+  return options.transport;
 }
 
+function layersIn(option: string, layers: readonly Layer[] = []): readonly Layer[] {
+  if (Array.isArray(layers)) return layers;
+  throw new TypeError(`Client: ${option}: expected a list of layers, got ${typeof layers}`);
+}
+
+function isJar(cookies: ClientOptions['cookies']): cookies is CookieJar {
+  return (
+    typeof cookies === 'object' && cookies !== null && typeof cookies.getCookieString === 'function'
+  );
+}
+
+/** @throws TypeError where it is no jar and no boolean either. */
 function isRecord(cookies: ClientOptions['cookies']): cookies is CookiesInit {
-  return typeof cookies === 'object' && !isJar(cookies);
+  if (typeof cookies === 'boolean' || isJar(cookies)) return false;
+  if (typeof cookies === 'object' && cookies !== null) return true;
+  const came = cookies === null ? 'null' : typeof cookies;
+  throw new TypeError(`cookies: expected a CookieJar, a record or a boolean, got ${came}`);
+}
+
+/** What would end a name or a pair (RFC 6265 §4.2.1); line breaks are refused in any header. */
+const NOT_IN_NAME = /[\s=;]/;
+
+/** @throws TypeError where one of them would be more than one, or none. */
+function checkedCookies(cookies: CookiesInit): CookiesInit {
+  if (typeof cookies !== 'object' || cookies === null || isJar(cookies)) {
+    throw new TypeError('cookies: expected a record of names and values');
+  }
+  for (const [name, value] of Object.entries(cookies) as [string, unknown][]) {
+    if (name === '' || NOT_IN_NAME.test(name)) {
+      throw new TypeError(
+        `cookies: expected a name without white space, = and ;, got ${JSON.stringify(name)}`,
+      );
+    }
+    if (value === null || value === undefined) continue;
+    if (!['string', 'number', 'boolean'].includes(typeof value)) {
+      throw new TypeError(
+        `cookies.${name}: expected a string, number or boolean, got ${typeof value}`,
+      );
+    }
+    // The value itself may be a secret.
+    if (typeof value === 'string' && value.includes(';'))
+      throw new TypeError(`cookies.${name}: expected a value without ;`);
+  }
+  return cookies;
 }
 
 function withCookies(headers: Headers, cookies: CookiesInit): Headers {
   const pairs = Object.entries(cookies)
     .filter(([, value]) => value !== null && value !== undefined)
     .map(([name, value]) => `${name}=${String(value)}`);
-  if (pairs.length === 0) return headers;
-  return headers.with(
-    'cookie',
-    [headers.get('cookie'), ...pairs].filter((each) => each !== null).join('; '),
-  );
+  return pairs.length === 0
+    ? headers
+    : headers.with('cookie', [...headers.getAll('cookie'), ...pairs].join('; '));
 }
 
-/** Adds those of the client's params whose names the request does not have. */
-function withParams(request: Request, params: URLSearchParams): Request {
-  const own = new URLSearchParams(request.target.split('?')[1] ?? '');
+/** Adds those of the client's params whose names the URL does not have. */
+function withParams(url: string | URL | Destination, params: URLSearchParams): Destination {
+  const destination = Destination.from(url);
+  const { target } = destination;
+  const question = target.indexOf('?');
+  const own = new URLSearchParams(question === -1 ? '' : `&${target.slice(question + 1)}`);
   const added = new URLSearchParams([...params].filter(([name]) => !own.has(name)));
-  if (added.size === 0) return request;
-  return request.with({ url: request.destination.withTarget(mergedQuery(request.target, added)) });
+  return added.size === 0 ? destination : destination.withTarget(mergedQuery(target, added));
 }

@@ -88,13 +88,14 @@ export class HTTPError extends Error {
  * `request` is not enumerable, so that neither `console.log` nor `JSON.stringify` prints the headers it carries.
  */
 export class RequestError extends HTTPError {
-  readonly phase?: Phase;
-  readonly attempt?: number;
+  // Declared only: what is not known of a failure is not printed with it as undefined.
+  declare readonly phase?: Phase;
+  declare readonly attempt?: number;
   /** Milliseconds from the start of the request to the failure. */
-  readonly elapsed?: number;
+  declare readonly elapsed?: number;
   /** Whether the connection had served a request before. */
-  readonly reused?: boolean;
-  readonly remoteAddress?: string;
+  declare readonly reused?: boolean;
+  declare readonly remoteAddress?: string;
   readonly #request: Request;
   static {
     named(this, 'RequestError', 'ERR_REQUEST');
@@ -222,8 +223,15 @@ export class PoolFullError extends TransportError {
 
 /** The proxy refused, or could not be reached. */
 export class ProxyError extends TransportError {
+  /** What it answered to CONNECT: 407, 403, 502, … Not there where no answer came. */
+  declare readonly status?: number;
   static {
     named(this, 'ProxyError', 'ERR_PROXY');
+  }
+
+  constructor(message: string, init: RequestErrorInit & { status?: number | undefined }) {
+    super(message, init);
+    if (init.status !== undefined) this.status = init.status;
   }
 }
 
@@ -375,31 +383,40 @@ const HTTP: ReadonlySet<unknown> = new Set<unknown>([
 ]);
 
 /** Whether `error` is of this library's tree, from whichever copy of the package. */
-export const isHTTPError = (error: unknown): error is HTTPError => hasCode(error, HTTP);
+export const isHTTPError = (error: unknown): error is HTTPError =>
+  error instanceof HTTPError || hasCode(error, HTTP);
 /** Whether `error` is about one request: `error.request` is there. */
-export const isRequestError = (error: unknown): error is RequestError => hasCode(error, REQUEST);
+export const isRequestError = (error: unknown): error is RequestError =>
+  error instanceof RequestError || hasCode(error, REQUEST);
 /** Whether the exchange did not come about, or broke. */
 export const isTransportError = (error: unknown): error is TransportError =>
-  hasCode(error, TRANSPORT);
+  error instanceof TransportError || hasCode(error, TRANSPORT);
 /** Whether a connect, read, write or pool timeout, or a deadline, was reached. */
-export const isTimeoutError = (error: unknown): error is TimeoutError => hasCode(error, TIMEOUTS);
+export const isTimeoutError = (error: unknown): error is TimeoutError =>
+  error instanceof TimeoutError || hasCode(error, TIMEOUTS);
 /** Whether the network failed: connect, read or write. */
-export const isNetworkError = (error: unknown): error is NetworkError => hasCode(error, NETWORK);
+export const isNetworkError = (error: unknown): error is NetworkError =>
+  error instanceof NetworkError || hasCode(error, NETWORK);
 /** Whether HTTP was broken, by either side. */
-export const isProtocolError = (error: unknown): error is ProtocolError => hasCode(error, PROTOCOL);
+export const isProtocolError = (error: unknown): error is ProtocolError =>
+  error instanceof ProtocolError || hasCode(error, PROTOCOL);
 /** Whether `raiseForStatus()` made it: `error.response` is there. */
-export const isStatusError = (error: unknown): error is StatusError => hasCode(error, STATUS);
+export const isStatusError = (error: unknown): error is StatusError =>
+  error instanceof StatusError || hasCode(error, STATUS);
 
 const STATUS: ReadonlySet<unknown> = new Set<ErrorCode>(['ERR_STATUS']);
 
-/** Node has codes of its own that begin with ERR_, and a few are the same: the name tells them apart. */
+/** For errors of another copy of the package. Node has codes of its own that begin with ERR_, and a few are the same: the name tells them apart. */
 function hasCode(error: unknown, codes: ReadonlySet<unknown>): boolean {
   return (
-    error instanceof Error && 'code' in error && codes.has(error.code) && error.name in CLASS_NAMES
+    error instanceof Error &&
+    'code' in error &&
+    codes.has(error.code) &&
+    CLASS_NAMES.has(error.name)
   );
 }
 
-const CLASS_NAMES: Readonly<Record<string, true>> = Object.fromEntries(
+const CLASS_NAMES: ReadonlySet<string> = new Set(
   [
     HTTPError,
     RequestError,
@@ -427,5 +444,5 @@ const CLASS_NAMES: Readonly<Record<string, true>> = Object.fromEntries(
     InvalidURLError,
     StreamConsumedError,
     ClosedError,
-  ].map((each) => [each.prototype.name, true]),
+  ].map((each) => each.prototype.name),
 );

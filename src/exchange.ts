@@ -20,12 +20,15 @@ export interface ExchangeHolder {
 export class Exchange {
   readonly request: Request;
   readonly timeouts: ResolvedTimeouts;
-  readonly promise: Promise<Response>;
+  /** Null once it is settled: whoever holds the exchange does not hold the response, so that one that is dropped is garbage. */
+  promise: Promise<Response> | null;
   /** On the `performance.now()` clock. */
   readonly started: number = performance.now();
   /** 1, or 2 where a stale connection made the pool send it again. */
   attempt = 1;
   holder: ExchangeHolder | null = null;
+  /** Credentials for the proxy that forwards it, and for nobody else. */
+  proxyAuthorization: string | null = null;
   /** Nothing more will come of it. */
   finished = false;
 
@@ -58,12 +61,14 @@ export class Exchange {
   /** The head of the response is there. The exchange goes on until `finish`. */
   answer(response: Response): void {
     this.#resolve(response);
+    this.#settled();
   }
 
   /** It came to nothing. */
   fail(error: unknown): void {
     this.finish();
     this.#reject(error);
+    this.#settled();
   }
 
   /** Nothing more will come of it: nothing is held on to. */
@@ -95,6 +100,13 @@ export class Exchange {
     this.holder?.drop(this, error);
   }
 
+  /** The two functions know the promise, which knows the response. */
+  #settled(): void {
+    this.promise = null;
+    this.#resolve = nothing;
+    this.#reject = nothing;
+  }
+
   #listen(signal: AbortSignal): void {
     this.#listening = true;
     // One signal may serve any number of requests at once; Node warns of eleven.
@@ -103,10 +115,12 @@ export class Exchange {
   }
 }
 
+function nothing(): void {}
+
 /** What a connection tells the pool. */
 export interface ConnectionOwner {
-  /** There is room for an exchange (again). `now`: on the `performance.now()` clock. */
-  onAvailable(connection: Connection, now: number): void;
+  /** There is room for an exchange (again). `since`: from when on, on the `performance.now()` clock. */
+  onAvailable(connection: Connection, since: number): void;
   /** It is gone, or has been handed over: it counts no more. Comes once. */
   onClosed(connection: Connection): void;
   /**
@@ -133,7 +147,7 @@ export interface Connection extends ExchangeHolder {
   readonly room: number;
   /** The exchange that has been under way longest, if there is one. */
   readonly current: Exchange | null;
-  /** What the server said in Keep-Alive: milliseconds it waits for another request, and how many it takes. Infinity: it did not say. */
+  /** What the server said in Keep-Alive: milliseconds it waits for another request, and how many it takes in all. Infinity: it did not say. */
   readonly keepAlive: { readonly timeout: number; readonly max: number };
   /** Begins an exchange; `room` must be above 0. */
   send(exchange: Exchange): void;

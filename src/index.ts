@@ -32,9 +32,21 @@ export type { BodyInit } from './messages/body.ts';
 export type { BodySource } from './messages/body-source.ts';
 export type { Destination } from './messages/destination.ts';
 export type { TimeoutInit, Timeouts } from './messages/timeout.ts';
+export type { EventsOptions, ServerSentEvent } from './messages/events.ts';
+export type { JSONLinesOptions } from './messages/json-lines.ts';
+export type { Progress, ProgressListener } from './messages/progress.ts';
 
 // Contents
 export type { Content } from './messages/content/content.ts';
+export { FileContent, type FileOptions } from './messages/content/file.ts';
+export { GzipContent } from './messages/content/gzip.ts';
+export {
+  MultipartContent,
+  type MultipartInit,
+  type MultipartOptions,
+  type MultipartValue,
+  type PartInit,
+} from './messages/content/multipart.ts';
 export {
   BytesContent,
   FormContent,
@@ -51,7 +63,25 @@ export {
   type Piece,
 } from './messages/content/stream.ts';
 
+// Authentication
+export {
+  Auth,
+  type AsyncAuthFlow,
+  type AuthFlow,
+  type AuthInit,
+  type AuthLike,
+} from './auth/auth.ts';
+export { AnyAuth } from './auth/any.ts';
+export { BasicAuth } from './auth/basic.ts';
+export { BearerAuth, type TokenSource } from './auth/bearer.ts';
+export { DigestAuth, type DigestOptions } from './auth/digest.ts';
+export { AuthError } from './auth/failure.ts';
+export { NetrcAuth } from './auth/netrc.ts';
+export { OAuth2, type OAuth2Options } from './auth/oauth2.ts';
+export type { OAuth2Token } from './auth/tokens.ts';
+
 // Layers
+export { AuthMiddleware, ReauthorizeMiddleware } from './middleware/auth.ts';
 export { CookieMiddleware } from './middleware/cookie.ts';
 export { DecodeMiddleware, type DecodeBounds, type DecodeOptions } from './middleware/decode.ts';
 export { DeadlineMiddleware } from './middleware/deadline.ts';
@@ -65,9 +95,36 @@ export {
   type RetryOutcome,
   type RetryPolicy,
 } from './middleware/retry.ts';
+export { ProgressMiddleware } from './middleware/progress.ts';
 export { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
 
 // Transports
+export {
+  AppTransport,
+  type AppLike,
+  type AppTransportOptions,
+  type FetchEnvironment,
+  type FetchHandler,
+  type NodeListener,
+} from './transports/app.ts';
+export {
+  FetchTransport,
+  type FetchInit,
+  type FetchLike,
+  type FetchTransportOptions,
+} from './transports/fetch.ts';
+export {
+  MockTransport,
+  type MockAnswer,
+  type MockHandler,
+  type MockResult,
+} from './transports/mock.ts';
+export { Mounts, type MountRoutes } from './transports/mounts.ts';
+export {
+  UndiciTransport,
+  type DispatcherLike,
+  type UndiciTransportOptions,
+} from './transports/undici.ts';
 export {
   ConnectionPool,
   type CloseOptions,
@@ -76,6 +133,10 @@ export {
 export type { PoolLimits } from './pool/limits.ts';
 export type { ConnectionSnapshot, PoolSnapshot } from './pool/snapshot.ts';
 export type { ParserLimits } from './http1/limits.ts';
+
+// Proxies
+export { Proxy, type ProxyMode, type ProxyOptions } from './proxy/proxy.ts';
+export type { ProxyInit } from './proxy/proxy-map.ts';
 
 // The network
 export { SocketBackend, type SocketBackendOptions } from './network/socket-backend.ts';

@@ -43,8 +43,8 @@ export abstract class Transport implements TransportLike, AsyncDisposable {
   }
 
   /** Sends: the response is scoped, `await using response = await transport.stream(…)`. */
-  stream(method: string, url: string | URL, init?: RequestInit): Promise<Response> {
-    return this.send(new Request(method, url, init));
+  async stream(method: string, url: string | URL, init?: RequestInit): Promise<Response> {
+    return await this.send(new Request(method, url, init));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -118,7 +118,11 @@ class FunctionMiddleware extends Middleware {
   }
 
   send(request: Request): Promise<Response> {
-    return this.#send(request, this.next);
+    try {
+      return this.#send(request, this.next);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   override toString(): string {
@@ -184,10 +188,10 @@ class Shared extends PassThrough {
 
 /** How a transport shows in a printed stack: its own `toString`, or the name of its class. */
 export function labelOf(transport: TransportLike): string {
-  const own: unknown = transport.toString;
-  return own === Object.prototype.toString
-    ? transport.constructor.name
-    : String(transport).replace(/^<|>$/g, '');
+  const own = (transport as { toString?: unknown }).toString;
+  return typeof own === 'function' && own !== Object.prototype.toString
+    ? String(own.call(transport)).replace(/^<|>$/g, '')
+    : transport.constructor?.name || 'transport';
 }
 
 function describe(value: unknown): string {

@@ -67,12 +67,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'exchange',
       'alarm',
       'options',
+      'transports/foreign',
       'transport',
       'messages',
       'errors',
     ],
     apart: true,
   },
+  // What the transports have in common that are built on code of others: a fetch, a dispatcher, an app, a test's answers.
+  'transports/foreign': { may: ['alarm', 'messages', 'errors'], neutral: true, packages: [] },
 
   'base-url': { may: ['messages', 'errors'], neutral: true, packages: [] },
   client: {

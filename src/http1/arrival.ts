@@ -18,6 +18,8 @@ export class Arrival implements ParserEvents {
   to = 0;
   /** The reader of the body can take more. */
   hungry = true;
+  /** Whether the socket reads into the shared buffer, or into the present body's own. */
+  #readsShared = false;
   readonly #onInformational: (response: InformationalResponse) => void;
 
   constructor(onInformational: (response: InformationalResponse) => void) {
@@ -33,6 +35,17 @@ export class Arrival implements ParserEvents {
     this.from = 0;
     this.to = 0;
     this.hungry = true;
+  }
+
+  /** Where the socket is to read next: into the body's own memory while that is `open`. Undefined: where it did before. */
+  memory(shared: Buffer, open: boolean): Buffer | undefined {
+    if (this.body !== null && open) {
+      this.#readsShared = false;
+      return this.body.buffer();
+    }
+    if (this.#readsShared) return undefined;
+    this.#readsShared = true;
+    return shared;
   }
 
   onInformational(status: number, statusText: string, headers: Headers): void {

@@ -1,24 +1,22 @@
 import { Alarm } from '../alarm.ts';
 import type { Connection, ConnectionOwner, Exchange } from '../exchange.ts';
-import { Response } from '../messages/response.ts';
 import type { NetworkStream, StreamReceiver } from '../network/stream.ts';
 import { Arrival } from './arrival.ts';
+import { Bounds } from './bounds.ts';
 import { moved, type ConnectionState } from './connection-state.ts';
+import { Drain } from './drain.ts';
 import { broken, readTimeout, writeTimeout, type Circumstances } from './failures.ts';
+import { afterPoll, isCheap, isLongIdle } from './idle-check.ts';
 import { IncomingBody, type BodyFlow } from './incoming-body.ts';
 import type { Http1Options } from './options.ts';
 import { ResponseParser } from './parser.ts';
 import { Persistence, type KeepAlive } from './persistence.ts';
+import { receivedResponse } from './received-response.ts';
 import { requestHead, type RequestHead } from './request-head.ts';
 import { ScopedBody, UpgradedBody } from './scoped-body.ts';
 import { Sender, type SenderEvents } from './sender.ts';
 import { Violation } from './violation.ts';
 
-/** A connection that was idle for longer may have been closed meanwhile without this process having looked. */
-const CHECK_AFTER = 5;
-/** A response that is given up is read to its end, for the connection's sake, up to this much and this long (DESIGN §4). */
-const DRAIN_BYTES = 64 * 1024;
-const DRAIN_TIME = 100;
 const EMPTY = Buffer.alloc(0);
 
 /** One HTTP/1.1 connection: an exchange at a time, one after the other. */
@@ -35,6 +33,8 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   readonly #persistence: Persistence = new Persistence();
   readonly #sender: Sender;
   readonly #arrival: Arrival;
+  readonly #bounds: Bounds;
+  readonly #drain: Drain = new Drain();
   #state: ConnectionState = 'idle';
   #idleSince: number = performance.now();
   /** The time of the event that is being dealt with: read once for each. */
@@ -45,27 +45,25 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   #head: RequestHead | null = null;
   /** A byte of the answer has come. */
   #heard = false;
+  /** The connection was not new when the exchange came to it: the server may have closed it meanwhile. */
+  #kept = false;
   /** The connection can be used again when the response is complete. */
   #reusable = false;
-  /** Waits for the end of 'draining'. */
-  #drained: (() => void) | null = null;
-  #drainEnd = 0;
 
   /** What `onBytes` answers: whether the socket is to read on. */
   #reading = true;
-  /** Whether it reads into the shared buffer, or into the present body's own. */
-  #readsShared = false;
 
   constructor(stream: NetworkStream, owner: ConnectionOwner, options: Http1Options) {
     this.#stream = stream;
     this.#owner = owner;
     this.#options = options;
     this.#arrival = new Arrival((interim) => {
-      if (interim.status === 100) this.#sender.sendBody();
+      if (interim.status === 100) this.#sender.sendBody(this.#now);
       this.#exchange?.request.extensions.onInformational?.(interim);
     });
     this.#parser = new ResponseParser(this.#arrival, options.limits);
     this.#sender = new Sender(stream, this);
+    this.#bounds = new Bounds(this.#alarm, this.#sender, this.#arrival);
     stream.attach(this);
   }
 
@@ -89,20 +87,26 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     const { request } = exchange;
     let head: RequestHead;
     try {
-      head = requestHead(request, request.extensions.target ?? request.target, this.#options.host);
+      const { host, proxied } = this.#options;
+      head =
+        proxied === undefined
+          ? requestHead(request, request.extensions.target ?? request.target, host)
+          : proxied.headOf(exchange, host);
     } catch (error) {
       exchange.fail(error);
-      this.#owner.onAvailable(this, performance.now());
+      this.#owner.onAvailable(this, this.#idleSince);
       return;
     }
     this.#exchange = exchange;
     this.#head = head;
     exchange.holder = this;
     this.#now = performance.now();
-    if (this.served > 0 && this.#now - this.#idleSince > CHECK_AFTER) {
+    const longIdle = isLongIdle(this.#now - this.#idleSince);
+    this.#kept = longIdle || this.served > 0;
+    if (longIdle || (this.#kept && !isCheap(request.method))) {
       this.#alarm.clear();
       this.#become('checking');
-      setImmediate(Http1Connection.#checked, this, exchange);
+      afterPoll(Http1Connection.#checked, this, exchange);
     } else {
       this.#write(exchange, head);
     }
@@ -118,10 +122,11 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       this.#fail(reason);
       return;
     }
-    // Nothing has been written: the connection is as it was.
+    // Nothing has been written: the connection is as it was, and has been idle all the time.
     this.#letGo();
     exchange.fail(reason);
-    this.#becomeIdle();
+    this.#become('idle');
+    this.#owner.onAvailable(this, this.#idleSince);
   }
 
   destroy(error: Error): void {
@@ -148,20 +153,15 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       this.#onParseError(error as Error);
       return false;
     }
+    // The caller's own `onInformational` may have ended it.
+    if (this.#exchange === null) return false;
     this.#arrival.body?.filled(bytes, length);
     this.#afterPush(bytes, end, length);
     return this.#reading && this.#arrival.hungry;
   }
 
   nextBuffer(): Uint8Array | undefined {
-    const { body } = this.#arrival;
-    if (body !== null && this.#state === 'receiving') {
-      this.#readsShared = false;
-      return body.buffer();
-    }
-    if (this.#readsShared) return undefined;
-    this.#readsShared = true;
-    return this.#options.readBuffer;
+    return this.#arrival.memory(this.#options.readBuffer, this.#state === 'receiving');
   }
 
   onDrain(): void {
@@ -200,25 +200,27 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
 
   abandon(): Promise<void> {
     const { framing, bodyBytes } = this.#parser;
-    const left = typeof framing === 'number' ? framing - bodyBytes : 0;
     const drains =
-      this.#state === 'receiving' && !this.#sender.sending && this.#reusable && left <= DRAIN_BYTES;
-    this.#arrival.body?.abort(new Error('the response was closed'));
+      this.#state === 'receiving' &&
+      !this.#sender.sending &&
+      this.#reusable &&
+      Drain.pays(framing, bodyBytes);
+    const closed = new Error('the response was closed');
+    this.#arrival.body?.abort(closed);
     if (!drains) {
-      this.#cutOff();
+      this.#fail(closed);
       return Promise.resolve();
     }
     this.#arrival.hungry = true;
     this.#become('draining');
-    this.#drainEnd = bodyBytes + DRAIN_BYTES;
-    this.#alarm.set(performance.now() + DRAIN_TIME);
+    this.#alarm.set(this.#drain.begin(bodyBytes, performance.now()));
     this.#stream.resume();
-    return new Promise((resolve) => (this.#drained = resolve));
+    return this.#drain.wait();
   }
 
   // ── an exchange: the request ──────────────────────────────────────────────────────────────────
 
-  static #checked(connection: Http1Connection, exchange: Exchange): void {
+  static #checked(this: void, connection: Http1Connection, exchange: Exchange): void {
     if (connection.#state === 'checking' && connection.#exchange === exchange) {
       connection.#now = performance.now();
       connection.#write(exchange, connection.#head as RequestHead);
@@ -231,7 +233,11 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     this.#arrival.begin();
     this.#parser.begin(exchange.request.method, head.upgrade);
     this.#become('sending');
-    if (this.#sender.begin(exchange, head)) this.#become('waiting');
+    try {
+      if (this.#sender.begin(exchange, head, this.#now)) this.#become('waiting');
+    } catch (error) {
+      this.#fail(error);
+    }
     this.#setAlarm(this.#now);
   }
 
@@ -252,18 +258,18 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     if (headCame && body === null) this.#answer(bytes, end, length);
     else if (complete) this.#complete(end < length);
     else if (this.#state !== 'draining') this.#setAlarm(this.#now);
-    else if (this.#parser.bodyBytes > this.#drainEnd) this.#cutOff();
+    else if (this.#drain.isTooMuch(this.#parser.bodyBytes)) this.#endDrain();
   }
 
   /** The head of the response is there, and perhaps all of it. */
   #answer(bytes: Buffer, end: number, length: number): void {
     const exchange = this.#exchange as Exchange;
-    const { head, headers, framing } = this.#parser;
+    const { framing, head } = this.#parser;
     if (framing === 'tunnel') {
       this.#handOver(exchange, bytes.subarray(end, length));
       return;
     }
-    this.#reusable = this.#persistence.after(this.#head as RequestHead, head, headers, framing);
+    this.#reusable = this.#persistence.after(this.#head as RequestHead, this.#parser, this.served);
     // RFC 9112 §9.5: who answers with anything but success before it has the body does not want it. What waits for 100 is not sent.
     if (this.#sender.sending && (head.status >= 300 || this.#sender.awaitingContinue))
       this.#stopSending();
@@ -272,7 +278,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       // `bytes` is the socket's, and will be read into again.
       const whole = from === to ? EMPTY : Buffer.allocUnsafe(to - from);
       if (from !== to) bytes.copy(whole, 0, from, to);
-      const response = this.#response(exchange, whole);
+      const response = receivedResponse(this.#parser, exchange, whole, this.#now);
       this.#complete(end < length);
       exchange.answer(response);
       return;
@@ -281,39 +287,24 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     const body = new IncomingBody(this, typeof framing === 'number' ? framing : null);
     this.#arrival.body = body;
     if (to > from) this.#arrival.onBody(bytes, from, to);
-    const response = this.#response(
-      exchange,
-      new ScopedBody(body, () => this.#onDropped(exchange)),
-    );
+    const scoped = ScopedBody.of(body, () => this.#onDropped(exchange));
+    const response = receivedResponse(this.#parser, exchange, scoped, this.#now);
     if (complete) this.#complete(end < length);
     else this.#setAlarm(this.#now);
     exchange.answer(response);
   }
 
-  #response(exchange: Exchange, body: Uint8Array | ScopedBody | UpgradedBody): Response {
-    const { head, headers } = this.#parser;
-    return new Response(head.status, {
-      statusText: head.statusText,
-      headers,
-      body,
-      request: exchange.request,
-      httpVersion: head.minorVersion === 0 ? '1.0' : '1.1',
-      elapsed: this.#now - exchange.started,
-    });
-  }
-
   /** The response is complete. `more`: bytes came behind it, which belong to nothing. */
   #complete(more: boolean): void {
     const { body, trailers } = this.#arrival;
-    const drained = this.#drained;
     if (this.#sender.sending) this.#stopSending();
     const reusable = this.#reusable && !more;
     this.#exchange?.finish();
     this.#letGo();
     body?.end(trailers);
+    this.#drain.end();
     if (reusable) this.#becomeIdle();
     else this.#close();
-    drained?.();
   }
 
   /** The rest of the request is not sent: the server would take what comes next for it. */
@@ -329,12 +320,8 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     this.#letGo();
     exchange.finish();
     this.#owner.onClosed(this);
-    const early = Buffer.from(rest);
-    const body = new UpgradedBody(
-      () => this.#options.toDuplex(this.#stream, early),
-      () => this.#stream.destroy(),
-    );
-    exchange.answer(this.#response(exchange, body));
+    const body = new UpgradedBody(this.#stream, this.#options.toDuplex, Buffer.from(rest));
+    exchange.answer(receivedResponse(this.#parser, exchange, body, this.#now));
   }
 
   #onDropped(exchange: Exchange): void {
@@ -342,13 +329,9 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     void this.abandon();
   }
 
-  /** Gives up what is left of the response, and the connection with it. */
-  #cutOff(): void {
-    const drained = this.#drained;
-    this.#exchange?.finish();
-    this.#letGo();
-    this.#close();
-    drained?.();
+  /** It is too much, or takes too long: the connection is given up as well. */
+  #endDrain(): void {
+    this.#fail(new Error('the response was closed'));
   }
 
   // ── the end of an exchange, and of the connection ─────────────────────────────────────────────
@@ -359,7 +342,6 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     this.#exchange = null;
     this.#head = null;
     this.#arrival.body = null;
-    this.#drained = null;
   }
 
   #becomeIdle(): void {
@@ -397,7 +379,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     }
     const unsent = this.#state === 'checking';
     const failure = broken(exchange, cause, this.#facts());
-    if (!unsent && (this.#heard || this.served === 1)) {
+    if (!unsent && (this.#heard || !this.#kept)) {
       this.#fail(failure);
       return;
     }
@@ -419,8 +401,8 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   #fail(error: unknown): void {
     const exchange = this.#exchange;
     const { body } = this.#arrival;
-    const drained = this.#drained;
     this.#letGo();
+    this.#drain.end();
     this.#close();
     if (body === null) {
       exchange?.fail(error);
@@ -428,7 +410,6 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       exchange?.finish();
       body.fail(error);
     }
-    drained?.();
   }
 
   #facts(): Circumstances {
@@ -442,32 +423,22 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
 
   // ── time ──────────────────────────────────────────────────────────────────────────────────────
 
-  /** Sets the bound that is in force where the exchange is now. */
+  /** Something has happened to the exchange: its bound is set anew. */
   #setAlarm(now: number): void {
     const exchange = this.#exchange;
-    if (exchange === null || this.#state === 'draining') return;
-    if (this.#sender.waiting) this.#alarm.set(this.#sender.deadline(now, exchange.timeouts.write));
-    else if (this.#arrival.body?.paused === true) this.#alarm.clear();
-    else this.#alarm.set(now + exchange.timeouts.read);
+    if (exchange !== null && this.#state !== 'draining') this.#bounds.set(now, exchange.timeouts);
   }
 
   #onAlarm(): void {
     const exchange = this.#exchange;
-    if (this.#state === 'draining') this.#cutOff();
-    else if (exchange === null) this.#close();
-    else this.#onBound(exchange);
-  }
-
-  /** The bound of an exchange: of the sending, where that goes on, else of the silence. */
-  #onBound(exchange: Exchange): void {
-    const now = performance.now();
-    if (!this.#sender.waiting) {
-      this.#fail(readTimeout(exchange, this.#facts()));
-      return;
+    if (this.#state === 'draining') {
+      this.#endDrain();
+    } else if (exchange === null) {
+      this.#close();
+    } else {
+      const over = this.#bounds.look(performance.now(), exchange.timeouts);
+      if (over === 'read') this.#fail(readTimeout(exchange, this.#facts()));
+      if (over === 'write') this.#fail(writeTimeout(exchange, this.#facts()));
     }
-    const next = this.#sender.look(now, exchange.timeouts.write);
-    if (next === 'stuck') this.#fail(writeTimeout(exchange, this.#facts()));
-    else if (next === 'done') this.#setAlarm(now);
-    else this.#alarm.set(next);
   }
 }

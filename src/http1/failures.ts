@@ -38,19 +38,23 @@ export function broken(
   return new ReadError(`the connection broke ${where}: ${cause.message}`, { ...details, cause });
 }
 
-export function readTimeout(
-  exchange: Exchange,
-  { bodyBytes, sending: _, ...facts }: Circumstances,
-): RequestError {
+export function readTimeout(exchange: Exchange, circumstances: Circumstances): RequestError {
+  const { bodyBytes, reused, remoteAddress } = circumstances;
   const where = bodyBytes === null ? '' : `, after ${bodyBytes} bytes of the body`;
   const message = `no byte received for ${exchange.timeouts.read} ms${where} (read timeout)`;
-  return new ReadTimeoutError(message, { ...exchange.describe('read'), ...facts });
+  return new ReadTimeoutError(message, {
+    ...exchange.describe('read'),
+    reused,
+    remoteAddress,
+  });
 }
 
-export function writeTimeout(
-  exchange: Exchange,
-  { bodyBytes: _, sending: __, ...facts }: Circumstances,
-): RequestError {
+export function writeTimeout(exchange: Exchange, circumstances: Circumstances): RequestError {
+  const { reused, remoteAddress } = circumstances;
   const message = `the server took no byte for ${exchange.timeouts.write} ms (write timeout)`;
-  return new WriteTimeoutError(message, { ...exchange.describe('write'), ...facts });
+  return new WriteTimeoutError(message, {
+    ...exchange.describe('write'),
+    reused,
+    remoteAddress,
+  });
 }

@@ -61,7 +61,7 @@ function endsChunked(codings: readonly string[]): boolean {
 
 /** A Content-Length that is not simply one field of digits: the same number may stand there more than once (rule 5). */
 function lengthIn(headers: Headers): number {
-  const value = headers.get('content-length') ?? '';
+  const value = headers.getAll('content-length').join(', ');
   const [first = '', ...others] = members(value);
   const length = Number(first);
   if (!/^[0-9]+$/.test(first) || length > Number.MAX_SAFE_INTEGER)

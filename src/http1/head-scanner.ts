@@ -35,6 +35,9 @@ export const TRANSFER_ENCODING = 2;
 export const CONNECTION = 4;
 export const KEEP_ALIVE = 8;
 
+// Names of this module's own: what is imported is looked up again for each byte.
+const NAME = TCHAR;
+const VALUE = TEXT;
 const NOTHING = Buffer.alloc(0);
 const VERSION = Buffer.from('HTTP/1.', 'latin1');
 /** obs-fold, one or several. A run of white space is tried from its start only, or long ones would take quadratic time. */
@@ -167,7 +170,7 @@ export class HeadScanner {
     while (at < end) {
       switch (place) {
         case 'name': {
-          while (at < end && TCHAR[bytes[at]!] === 1) at++;
+          while (at < end && NAME[bytes[at]!] === 1) at++;
           if (at === end) break;
           if (bytes[at] !== COLON) throw nameViolation(bytes, this.#lineStart, at);
           if (at === this.#lineStart) throw new Violation('a field line without a name');
@@ -177,7 +180,7 @@ export class HeadScanner {
           break;
         }
         case 'value': {
-          while (at < end && TEXT[bytes[at]!] === 1) at++;
+          while (at < end && VALUE[bytes[at]!] === 1) at++;
           if (at === end) break;
           if (bytes[at] !== CR) throw lineViolation('field value', bytes[at]!);
           at++;
@@ -216,7 +219,7 @@ export class HeadScanner {
           return at;
         }
         case 'status': {
-          while (at < end && TEXT[bytes[at]!] === 1) at++;
+          while (at < end && VALUE[bytes[at]!] === 1) at++;
           if (at === end) break;
           if (bytes[at] !== CR) {
             checkVersion(bytes, this.#lineStart, at + 1);

@@ -102,12 +102,13 @@ export class IncomingBody {
   }
 
   end(trailers: Headers | null): void {
+    if (this.#state !== 'open') return;
     this.#state = 'ended';
     this.trailers = trailers;
     this.#buffer = null;
     const reader = this.#reader;
     this.#reader = null;
-    reader?.resolve(reader.wants === 'end' ? this.#whole : null);
+    reader?.resolve(null);
   }
 
   /** It ends early. What has come is still handed out first. */
@@ -146,16 +147,19 @@ export class IncomingBody {
     return this.#wait('piece');
   }
 
-  /** Whether `rest` can be asked for: the body has one buffer, of which nothing has been handed out. */
+  /** Whether `rest` can be asked for: the body has one buffer. */
   get isWhole(): boolean {
-    return this.#whole !== null && this.#seen === 0;
+    return this.#whole !== null;
   }
 
-  /** All of it, once it is there. */
+  /** All that has not been handed out, once it is there. */
   async rest(): Promise<Buffer> {
-    if (this.#state === 'failed') throw this.#error;
     if (this.#state === 'open') await this.#wait('end');
-    return this.#whole as Buffer;
+    if (this.#state === 'failed') throw this.#error;
+    const whole = this.#whole as Buffer;
+    const rest = this.#seen === 0 ? whole : whole.subarray(this.#seen);
+    this.#seen = whole.length;
+    return rest;
   }
 
   #wait(wants: 'piece' | 'end'): Promise<Buffer | null> {

@@ -2,11 +2,12 @@ import { LocalProtocolError, WriteError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { NetworkStream } from '../network/stream.ts';
 import { Headers } from '../messages/headers.ts';
-import type { Request } from '../messages/request.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** Bodies in memory up to this leave with the head. */
 const ONE_WRITE = 64 * 1024;
+/** Larger pieces are cut: how far a write has come is known at its end only, and TLS encrypts all of it at once. */
+const MAX_WRITE = 256 * 1024;
 
 /**
  * Sends the body of a request piece by piece, as fast as the peer takes it. It is stopped from outside: by a response that came early,
@@ -19,13 +20,17 @@ export class OutgoingBody {
   #iterator: AsyncIterator<Uint8Array> | null = null;
   #stopped = false;
   #drained: (() => void) | null = null;
+  /** Bytes of the body. */
   bytesSent = 0;
+  /** The same with what frames them. */
+  bytesWritten = 0;
 
   /**
    * Sends head and body at once, where the body is in memory and small, or there is none: in one write if it can be.
-   * False where it is not, and nothing has been written.
+   * False where it is not, and nothing has been written. @throws LocalProtocolError on a body that is not as long as was announced.
    */
-  static sendWhole(stream: NetworkStream, { content }: Request, head: RequestHead): boolean {
+  static sendWhole(stream: NetworkStream, exchange: Exchange, head: RequestHead): boolean {
+    const { content } = exchange.request;
     if (head.framing === 'none') {
       stream.write(head.text);
       return true;
@@ -35,14 +40,18 @@ export class OutgoingBody {
       return true;
     }
     if (head.framing !== 'length' || head.length > ONE_WRITE || head.expectContinue) return false;
-    if (content.ascii !== undefined) {
-      stream.write(head.text + content.ascii);
+    const { ascii } = content;
+    if (ascii !== undefined) {
+      if (ascii.length !== head.length) throw wrongLength(exchange, ascii.length, head);
+      stream.write(head.text + ascii);
       return true;
     }
     if (content.bytes === undefined) return false;
+    const bytes = content.bytes();
+    if (bytes.byteLength !== head.length) throw wrongLength(exchange, bytes.byteLength, head);
     stream.cork();
     stream.write(head.text);
-    stream.write(content.bytes());
+    stream.write(bytes);
     stream.uncork();
     return true;
   }
@@ -88,8 +97,16 @@ export class OutgoingBody {
         if (this.#stopped) return false;
         if (done === true) break;
         if (!(value instanceof Uint8Array))
-          throw this.#wrong('a body whose stream gives something other than bytes');
-        if (value.byteLength > 0 && !this.#write(value)) {
+          throw wrong(this.#exchange, 'a body whose stream gives something other than bytes');
+        for (let at = 0; at < value.byteLength; at += MAX_WRITE) {
+          if (
+            this.#write(
+              at === 0 && value.byteLength <= MAX_WRITE
+                ? value
+                : value.subarray(at, at + MAX_WRITE),
+            )
+          )
+            continue;
           await new Promise<void>((resolve) => (this.#drained = resolve));
           if (this.#stopped) return false;
         }
@@ -113,16 +130,20 @@ export class OutgoingBody {
   #write(bytes: Uint8Array): boolean {
     const { framing, length } = this.#head;
     this.bytesSent += bytes.byteLength;
+    this.bytesWritten += bytes.byteLength;
     if (framing === 'chunked') {
+      const size = `${bytes.byteLength.toString(16)}\r\n`;
+      this.bytesWritten += size.length + 2;
       this.#stream.cork();
-      this.#stream.write(`${bytes.byteLength.toString(16)}\r\n`);
+      this.#stream.write(size);
       this.#stream.write(bytes);
       const more = this.#stream.write('\r\n');
       this.#stream.uncork();
       return more;
     }
     if (this.bytesSent > length)
-      throw this.#wrong(
+      throw wrong(
+        this.#exchange,
         `a body of at least ${this.bytesSent} bytes, where ${length} were announced`,
       );
     return this.#stream.write(bytes);
@@ -130,16 +151,25 @@ export class OutgoingBody {
 
   #end(): void {
     const { framing, length } = this.#head;
-    if (framing === 'length' && this.bytesSent !== length) {
-      throw this.#wrong(`a body of ${this.bytesSent} bytes, where ${length} were announced`);
-    }
+    if (framing === 'length' && this.bytesSent !== length)
+      throw wrongLength(this.#exchange, this.bytesSent, this.#head);
     if (framing !== 'chunked') return;
     const trailers = this.#exchange.request.content?.trailers?.();
     const lines = trailers === undefined ? '' : new Headers(trailers).toString();
-    this.#stream.write(`0${lines}\r\n\r\n`);
+    const last = `0${lines}\r\n\r\n`;
+    this.bytesWritten += last.length;
+    this.#stream.write(last);
   }
+}
 
-  #wrong(what: string): LocalProtocolError {
-    return new LocalProtocolError(`cut off: ${what}`, this.#exchange.describe('write'));
-  }
+function wrongLength(
+  exchange: Exchange,
+  bytes: number,
+  { length }: RequestHead,
+): LocalProtocolError {
+  return wrong(exchange, `a body of ${bytes} bytes, where ${length} were announced`);
+}
+
+function wrong(exchange: Exchange, what: string): LocalProtocolError {
+  return new LocalProtocolError(`cut off: ${what}`, exchange.describe('write'));
 }

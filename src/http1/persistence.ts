@@ -1,10 +1,10 @@
 import type { Headers } from '../messages/headers.ts';
-import type { Framing } from './framing.ts';
-import { CONNECTION, KEEP_ALIVE, type HeadScanner } from './head-scanner.ts';
+import { CONNECTION, KEEP_ALIVE, TRANSFER_ENCODING, type HeadScanner } from './head-scanner.ts';
 import { tokens } from './list.ts';
+import type { ResponseParser } from './parser.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** What a server says in Keep-Alive: how long it waits for another request, in milliseconds, and how many more it takes. */
+/** What a server says in Keep-Alive: how long it waits for another request, in milliseconds, and how many it takes in all. */
 export interface KeepAlive {
   readonly timeout: number;
   readonly max: number;
@@ -22,13 +22,15 @@ export class Persistence {
   #connection: readonly string[] = [];
   #connectionText: string | null = null;
 
-  /** Whether the connection can be used again once this response is complete (RFC 9112 §9.3). */
-  after(request: RequestHead, head: HeadScanner, headers: Headers, framing: Framing): boolean {
-    this.#readKeepAlive(head, headers);
+  /** Whether the connection can be used again once this response, the `served`th, is complete (RFC 9112 §9.3). */
+  after(request: RequestHead, { head, headers, framing }: ResponseParser, served: number): boolean {
+    this.#readKeepAlive(head, headers, served);
     if (request.close || framing === 'until-close') return false;
     const options = this.#connectionOptions(head, headers);
     if (options.includes('close')) return false;
-    return head.minorVersion > 0 || options.includes('keep-alive');
+    if (head.minorVersion > 0) return true;
+    // RFC 9112 §6.1: HTTP/1.0 knows no Transfer-Encoding, so whoever forwarded this may not have understood it.
+    return options.includes('keep-alive') && (head.fields & TRANSFER_ENCODING) === 0;
   }
 
   #connectionOptions(head: HeadScanner, headers: Headers): readonly string[] {
@@ -40,13 +42,19 @@ export class Persistence {
     return this.#connection;
   }
 
-  /** `Keep-Alive: timeout=5, max=100`: in no RFC since 2068, and sent by many. */
-  #readKeepAlive(head: HeadScanner, headers: Headers): void {
+  /**
+   * `Keep-Alive: timeout=5, max=100`: in no RFC since 2068, and sent by many. Some count `max` down with each response (Apache), some
+   * always say the same (Node): the least that it has come to is right for the first, and one too many, at worst, for the second.
+   */
+  #readKeepAlive(head: HeadScanner, headers: Headers, served: number): void {
     if ((head.fields & KEEP_ALIVE) === 0) return;
     const text = headers.get('keep-alive') ?? '';
     if (text === this.#keepAliveText) return;
     this.#keepAliveText = text;
-    this.keepAlive = { timeout: number(text, TIMEOUT) * 1000, max: number(text, MAX) };
+    this.keepAlive = {
+      timeout: number(text, TIMEOUT) * 1000,
+      max: Math.min(this.keepAlive.max, served + number(text, MAX)),
+    };
   }
 }
 

@@ -32,14 +32,20 @@ const END_TO_END: readonly string[] = ['host', 'content-length', 'transfer-encod
 
 /**
  * The head of a request as it goes on the wire (RFC 9112 §3 and §6): the fields the caller gave, and those that follow from the body.
- * `target` is the request-target, `host` the value of Host unless the caller gave one.
+ * `target` is the request-target, `host` the value of Host unless the caller gave one, `fields` are lines for a proxy, each with its line
+ * break in front.
  * @throws LocalProtocolError where what the caller gave would break the framing.
  */
-export function requestHead(request: Request, target: string, host: string): RequestHead {
+export function requestHead(
+  request: Request,
+  target: string,
+  host: string,
+  fields = '',
+): RequestHead {
   if (!TARGET.test(target))
     throw broken(request, `a request-target with white space or a control in it`);
-  if (hasFramingFields(request.headers)) return withCallersFraming(request, target, host);
-  const start = `${request.method} ${target} HTTP/1.1\r\nhost: ${host}${request.headers.toString()}`;
+  if (hasFramingFields(request.headers)) return withCallersFraming(request, target, host, fields);
+  const start = `${request.method} ${target} HTTP/1.1\r\nhost: ${host}${fields}${request.headers.toString()}`;
   const { content } = request;
   if (content === null) {
     const line = HAS_CONTENT.has(request.method) ? '\r\ncontent-length: 0' : '';
@@ -52,7 +58,12 @@ export function requestHead(request: Request, target: string, host: string): Req
 }
 
 /** The same, where the caller gave fields of framing or routing: they win, if they are right. */
-function withCallersFraming(request: Request, target: string, host: string): RequestHead {
+function withCallersFraming(
+  request: Request,
+  target: string,
+  host: string,
+  fields: string,
+): RequestHead {
   const { content } = request;
   let { headers } = request;
   const connection = tokens(headers.get('connection'));
@@ -92,7 +103,7 @@ function withCallersFraming(request: Request, target: string, host: string): Req
   }
   const start = `${request.method} ${target} HTTP/1.1${hostLine(request, host)}`;
   return {
-    text: `${start}${headers.toString()}${line}\r\n\r\n`,
+    text: `${start}${fields}${headers.toString()}${line}\r\n\r\n`,
     framing,
     length,
     close: connection.includes('close'),

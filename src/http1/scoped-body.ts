@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { BodySource } from '../messages/body-source.ts';
 import type { Headers } from '../messages/headers.ts';
+import type { NetworkStream } from '../network/stream.ts';
 import type { IncomingBody } from './incoming-body.ts';
+import type { Http1Options } from './options.ts';
 
 /** Called when a response has been dropped: nobody holds it, its iterators or its stream any more, and the body is still open. */
 const dropped = new FinalizationRegistry<{
@@ -17,11 +19,13 @@ const dropped = new FinalizationRegistry<{
  */
 export class ScopedBody implements BodySource {
   readonly #body: IncomingBody;
-  rest?: () => Promise<Uint8Array>;
+
+  static of(body: IncomingBody, onDropped: () => void): ScopedBody {
+    return body.isWhole ? new WholeBody(body, onDropped) : new ScopedBody(body, onDropped);
+  }
 
   constructor(body: IncomingBody, onDropped: () => void) {
     this.#body = body;
-    if (body.isWhole) this.rest = ScopedBody.#rest;
     dropped.register(this, { body, onDropped }, this);
   }
 
@@ -45,27 +49,37 @@ export class ScopedBody implements BodySource {
     return this.#body.trailers;
   }
 
-  static async #rest(this: ScopedBody): Promise<Uint8Array> {
-    const body = this.#body;
-    const bytes = body.isWhole ? await body.rest() : EMPTY;
+  protected async takeRest(): Promise<Uint8Array> {
+    const bytes = await this.#body.rest();
     dropped.unregister(this);
     return bytes;
   }
 }
 
-const EMPTY = new Uint8Array(0);
+/** Of a body that is read into one buffer. */
+class WholeBody extends ScopedBody {
+  rest(): Promise<Uint8Array> {
+    return this.takeRest();
+  }
+}
+
+/** Called when nobody has taken the connection and nobody can any more. */
+const unclaimed = new FinalizationRegistry<NetworkStream>((stream) => stream.destroy());
 
 /** The body of a 101, or of a 2xx to CONNECT: there is none, there is the connection. */
 export class UpgradedBody implements BodySource {
   readonly bytesReceived = 0;
   readonly trailers = null;
-  readonly #take: () => Duplex;
-  readonly #close: () => void;
-  #taken = false;
+  readonly #stream: NetworkStream;
+  readonly #toDuplex: Http1Options['toDuplex'];
+  /** Bytes that came behind the head. */
+  #early: Buffer | null;
 
-  constructor(take: () => Duplex, close: () => void) {
-    this.#take = take;
-    this.#close = close;
+  constructor(stream: NetworkStream, toDuplex: Http1Options['toDuplex'], early: Buffer) {
+    this.#stream = stream;
+    this.#toDuplex = toDuplex;
+    this.#early = early;
+    unclaimed.register(this, stream, this);
   }
 
   async pull(): Promise<Uint8Array | null> {
@@ -74,11 +88,15 @@ export class UpgradedBody implements BodySource {
   }
 
   upgrade(): Duplex {
-    this.#taken = true;
-    return this.#take();
+    const early = this.#early as Buffer;
+    this.#early = null;
+    unclaimed.unregister(this);
+    return this.#toDuplex(this.#stream, early);
   }
 
   async cancel(): Promise<void> {
-    if (!this.#taken) this.#close();
+    if (this.#early === null) return;
+    unclaimed.unregister(this);
+    this.#stream.destroy();
   }
 }

@@ -1,4 +1,5 @@
 import type { Exchange } from '../exchange.ts';
+import type { ResolvedTimeouts } from '../messages/timeout.ts';
 import type { NetworkStream } from '../network/stream.ts';
 import { OutgoingBody } from './outgoing-body.ts';
 import type { RequestHead } from './request-head.ts';
@@ -32,6 +33,10 @@ export class Sender {
   readonly #progress: WriteProgress = new WriteProgress();
   #state: State = 'idle';
   #body: OutgoingBody | null = null;
+  /** What the body has written, once that is all. */
+  #written = 0;
+  /** Until when to wait for 100. */
+  #continueAt = 0;
 
   constructor(stream: NetworkStream, events: SenderEvents) {
     this.#stream = stream;
@@ -52,28 +57,31 @@ export class Sender {
     return this.#state === 'awaiting-continue';
   }
 
-  /** True where all of it has been written at once; else `onSent` will tell. */
-  begin(exchange: Exchange, head: RequestHead): boolean {
-    if (OutgoingBody.sendWhole(this.#stream, exchange.request, head)) {
+  /** True where all of it has been written at once; else `onSent` will tell. @throws LocalProtocolError on a body that is not as announced. */
+  begin(exchange: Exchange, head: RequestHead, now: number): boolean {
+    if (OutgoingBody.sendWhole(this.#stream, exchange, head)) {
       this.#state = 'sent';
       return true;
     }
     this.#stream.write(head.text);
     this.#body = new OutgoingBody(this.#stream, exchange, head);
     this.#state = 'awaiting-continue';
-    if (!head.expectContinue) this.sendBody();
+    this.#continueAt = now + CONTINUE_TIME;
+    if (!head.expectContinue) this.sendBody(now);
     return false;
   }
 
   /** The server has said to go on, or has had the time to. */
-  sendBody(): void {
+  sendBody(now: number): void {
     const body = this.#body;
     if (this.#state !== 'awaiting-continue' || body === null) return;
     this.#state = 'body';
+    this.#progress.begin(now, this.#taken);
     body.send().then(
       (complete) => {
         if (this.#body !== body || !complete) return;
         this.#body = null;
+        this.#written = body.bytesWritten;
         this.#state = this.#stream.bytesPending > 0 ? 'flushing' : 'sent';
         this.#events.onSent();
       },
@@ -95,24 +103,28 @@ export class Sender {
   }
 
   /** When to look whether the sending goes on, while `waiting`. */
-  deadline(now: number, timeout: number): number {
+  deadline(now: number, { write, read }: ResolvedTimeouts): number {
     return this.#state === 'awaiting-continue'
-      ? now + CONTINUE_TIME
-      : this.#progress.begin(now, timeout);
+      ? this.#continueAt
+      : this.#progress.next(now, write, read);
   }
 
-  /** Looks: answers when to look again, 'done' where there is nothing left to wait for, 'stuck' where the peer has taken no byte for `timeout`. */
-  look(now: number, timeout: number): number | 'done' | 'stuck' {
+  /** Looks: 'done' where there is nothing left to wait for, 'stuck' where the peer has taken no byte for the write timeout. */
+  look(now: number, { write }: ResolvedTimeouts): 'waiting' | 'done' | 'stuck' {
     if (this.#state === 'awaiting-continue') {
-      this.sendBody();
-      return this.#progress.begin(now, timeout);
+      this.sendBody(now);
+      return 'waiting';
     }
-    const pending = this.#stream.bytesPending;
-    if (this.#state === 'flushing' && pending === 0) {
+    if (this.#state === 'flushing' && this.#stream.bytesPending === 0) {
       this.#state = 'sent';
       return 'done';
     }
     const blocked = this.#state === 'flushing' || this.#body?.blocked === true;
-    return this.#progress.look(now, timeout, pending, blocked) ?? 'stuck';
+    return this.#progress.isStuck(now, write, this.#taken, blocked) ? 'stuck' : 'waiting';
+  }
+
+  /** Bytes of the body that the operating system has taken, or less, but never more; those of the head are not counted. */
+  get #taken(): number {
+    return (this.#body?.bytesWritten ?? this.#written) - this.#stream.bytesPending;
   }
 }

@@ -19,8 +19,8 @@ export type BodyInit =
   | Iterable<Piece>
   | Content;
 
-/** The content that `body` stands for. @throws TypeError where it stands for none. */
-export function contentOf(body: BodyInit): Content {
+/** The content that `body` stands for. @throws TypeError, which names `option`, where it stands for none. */
+export function contentOf(body: BodyInit, option: string = 'body'): Content {
   if (typeof body === 'string') return new TextContent(body);
   if (body instanceof Uint8Array) return new BytesContent(body);
   if (typeof body === 'object' && body !== null) {
@@ -36,7 +36,7 @@ export function contentOf(body: BodyInit): Content {
       return new StreamContent(body);
   }
   throw new TypeError(
-    'body: expected a string, bytes, Blob, URLSearchParams, FormData, stream, iterable or Content, ' +
+    `${option}: expected a string, bytes, Blob, URLSearchParams, FormData, stream, iterable or Content, ` +
       `got ${body === null ? 'null' : Object.prototype.toString.call(body).slice(8, -1)}`,
   );
 }

@@ -1,10 +1,12 @@
 import { contentOf, type BodyInit } from './body.ts';
 import type { Content } from './content/content.ts';
 import { FormContent, JSONContent, searchParams, type FormInit } from './content/memory.ts';
+import { MultipartContent, type MultipartInit } from './content/multipart.ts';
 import { Destination } from './destination.ts';
 import { Headers, isToken, type HeadersInit } from './headers.ts';
 import { inspect } from './inspect.ts';
 import { mergedQuery } from './query.ts';
+import { boundaryOf } from './text.ts';
 import type { TimeoutInit } from './timeout.ts';
 
 /**
@@ -19,7 +21,7 @@ export interface RequestExtensions {
   expiresAt?: number | undefined;
 }
 
-/** What a request consists of besides its method and its URL. At most one of `body`, `json` and `form`. */
+/** What a request consists of besides its method and its URL. At most one of `body`, `json`, `form` and `multipart`; `form` may go with `multipart`. */
 export interface RequestInit extends RequestExtensions {
   headers?: HeadersInit | undefined;
   body?: BodyInit | null | undefined;
@@ -27,6 +29,8 @@ export interface RequestInit extends RequestExtensions {
   json?: unknown;
   /** Sent as `application/x-www-form-urlencoded`. */
   form?: FormInit | undefined;
+  /** Sent as `multipart/form-data`, behind the fields of `form`. */
+  multipart?: MultipartInit | undefined;
   /** Merged into the URL's query: a name given here replaces it there, `null` removes it. */
   params?: FormInit | undefined;
   /** Ends the request at whichever stage it is; it rejects with the signal's reason. */
@@ -48,6 +52,7 @@ const OWN: ReadonlySet<string> = new Set([
   'body',
   'json',
   'form',
+  'multipart',
   'params',
   'signal',
   'timeout',
@@ -94,9 +99,13 @@ export class Request {
       headers = headers.withDefault('authorization', basic(destination.credentials));
       destination = destination.withoutCredentials();
     }
-    const content = contentIn(init);
-    if (content !== null && content.contentType !== undefined)
-      headers = headers.withDefault('content-type', content.contentType);
+    const content = contentIn(init, headers);
+    if (content !== null) {
+      if (content.contentType !== undefined)
+        headers = headers.withDefault('content-type', content.contentType);
+      if (content.contentEncoding !== undefined)
+        headers = headers.withDefault('content-encoding', content.contentEncoding);
+    }
     this.method = METHODS.get(method) ?? customMethod(method);
     this.headers = headers;
     this.content = content;
@@ -134,12 +143,17 @@ export class Request {
   /** A changed copy. The extensions given are added to those there. */
   with(changes: RequestChanges): Request {
     const replacesBody =
-      changes.body !== undefined || changes.json !== undefined || changes.form !== undefined;
+      changes.body !== undefined ||
+      changes.json !== undefined ||
+      changes.form !== undefined ||
+      changes.multipart !== undefined;
     let headers = changes.headers === undefined ? this.headers : Headers.from(changes.headers);
-    if (replacesBody && this.content?.contentType !== undefined) {
-      // The type that the old body brought goes with it; one that was set by hand stays.
-      if (headers.get('content-type') === this.content.contentType)
-        headers = headers.without('content-type');
+    if (replacesBody && this.content !== null) {
+      // What the old body brought goes with it; what was set by hand stays.
+      const { contentType, contentEncoding } = this.content;
+      if (headers.get('content-type') === contentType) headers = headers.without('content-type');
+      if (headers.get('content-encoding') === contentEncoding)
+        headers = headers.without('content-encoding');
     }
     const init: RequestInit = {
       headers,
@@ -151,6 +165,7 @@ export class Request {
       init.body = changes.body;
       init.json = changes.json;
       init.form = changes.form;
+      init.multipart = changes.multipart;
     } else {
       init.body = this.content;
     }
@@ -169,14 +184,29 @@ export class Request {
   }
 }
 
-function contentIn(init: RequestInit): Content | null {
-  const { body, json, form } = init;
-  if (json === undefined && form === undefined)
+function contentIn(init: RequestInit, headers: Headers): Content | null {
+  const { body, json, form, multipart } = init;
+  if (json === undefined && form === undefined && multipart === undefined)
     return body === undefined || body === null ? null : contentOf(body);
-  if ((body !== undefined && body !== null) || (json !== undefined && form !== undefined)) {
-    throw new TypeError('request: expected at most one of body, json and form');
+  const others = (body ?? undefined) !== undefined;
+  if (others || (json !== undefined && (form !== undefined || multipart !== undefined)))
+    throw new TypeError('request: expected at most one of body, json, form and multipart');
+  if (json !== undefined) return new JSONContent(json);
+  if (multipart === undefined) return new FormContent(form as FormInit);
+  return new MultipartContent(multipart, { form, boundary: boundaryIn(headers) });
+}
+
+/** A Content-Type that was set by hand is what the server divides the parts by. */
+function boundaryIn(headers: Headers): string | undefined {
+  const contentType = headers.get('content-type');
+  if (contentType === null) return undefined;
+  const boundary = boundaryOf(contentType);
+  if (boundary === null) {
+    throw new TypeError(
+      `content-type: expected a boundary, since the body is multipart, got ${contentType}; without this header it is filled in`,
+    );
   }
-  return json !== undefined ? new JSONContent(json) : new FormContent(form as FormInit);
+  return boundary;
 }
 
 function signalIn(init: RequestInit): AbortSignal | null {

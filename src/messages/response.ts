@@ -1,20 +1,24 @@
 import type { Duplex } from 'node:stream';
-import {
-  ClosedError,
-  DecodingError,
-  HTTPError,
-  StatusError,
-  StreamConsumedError,
-} from '../errors.ts';
+import { ClosedError, StatusError, StreamConsumedError } from '../errors.ts';
 import { contentOf, type BodyInit } from './body.ts';
 import { IterableSource, type BodySource } from './body-source.ts';
 import type { Content } from './content/content.ts';
 import { HTMLContent, JSONContent, TextContent } from './content/memory.ts';
+import { serverSentEvents, type EventsOptions, type ServerSentEvent } from './events.ts';
 import { Headers, type HeadersInit } from './headers.ts';
 import { inspect } from './inspect.ts';
+import { jsonLines, type JSONLinesOptions } from './json-lines.ts';
 import { concatenated, once, Pieces, streamOf } from './pieces.ts';
 import type { Request } from './request.ts';
-import { charsetOf, checkEncoding, decode, decodeStream, splitLines } from './text.ts';
+import {
+  charsetOf,
+  checkEncoding,
+  decode,
+  decodeStream,
+  markedEncoding,
+  splitLines,
+} from './text.ts';
+import { undecodable } from './undecodable.ts';
 
 /** What a response consists of besides its status. At most one of `body`, `json`, `text` and `html`. */
 export interface ResponseInit {
@@ -164,7 +168,7 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 
   /**
-   * The encoding that `text` decodes with: the charset of Content-Type, else `defaultEncoding`, else UTF-8. May be set before.
+   * The encoding that `text` decodes with: what a byte order mark says, else the charset of Content-Type, else `defaultEncoding`, else UTF-8. May be set before.
    * @throws RangeError on setting one that is not known.
    */
   get encoding(): string {
@@ -200,8 +204,7 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
       const type = this.headers.get('content-type') ?? 'no content-type';
       const message = `the body is not JSON: status ${this.status}, ${type}, ${this.#bytes.byteLength} bytes`;
       // The parser's own message quotes the body, which may hold secrets: it is the cause only.
-      if (this.#request === null) throw new HTTPError(message, { cause });
-      throw new DecodingError(message, { request: this.#request, cause });
+      throw undecodable(this, message, cause);
     }
   }
 
@@ -236,6 +239,16 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   /** The body's lines, without their ends: CRLF, LF or CR. */
   iterLines(): AsyncIterableIterator<string> {
     return splitLines(this.iterText());
+  }
+
+  /** The values of newline-delimited JSON, one by one. Blank lines are left out. @throws DecodingError, which names the line. */
+  iterJsonLines<T = unknown>(options?: JSONLinesOptions): AsyncIterableIterator<T> {
+    return jsonLines<T>(this, options);
+  }
+
+  /** The body's server-sent events, one by one (WHATWG HTML §9.2). @throws DecodingError where one is larger than 1 MiB, or `maxEventSize`. */
+  iterEvents(options?: EventsOptions): AsyncIterableIterator<ServerSentEvent> {
+    return serverSentEvents(this, options);
   }
 
   /** The body as a web stream. It reads from the connection as it is read from. */
@@ -367,8 +380,8 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 
   #encodingFor(bytes: Uint8Array): string {
-    const charset = charsetOf(this.headers.get('content-type'));
-    if (charset !== null) return charset;
+    const known = markedEncoding(bytes) ?? charsetOf(this.headers.get('content-type'));
+    if (known !== null) return known;
     const fallback = this.#request?.extensions.defaultEncoding;
     if (fallback === undefined) return 'utf-8';
     return checkEncoding(typeof fallback === 'string' ? fallback : fallback(bytes));

@@ -8,13 +8,40 @@ const PARAMETER = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^\s;"]*))/gs;
 
 /** The charset parameter of a Content-Type (RFC 9110 §8.3.2), in lower case, where it names an encoding that is known; else null. */
 export function charsetOf(contentType: string | null): string | null {
-  if (contentType === null || !contentType.includes(';')) return null;
+  const label = parameterOf(contentType, 'charset')?.toLowerCase();
+  return label !== undefined && isKnown(label) ? label : null;
+}
+
+/** The boundary parameter of a multipart Content-Type (RFC 2046 §5.1.1). */
+export function boundaryOf(contentType: string): string | null {
+  return parameterOf(contentType, 'boundary') ?? null;
+}
+
+/** Of several of the same name, the first. */
+function parameterOf(contentType: string | null, wanted: string): string | undefined {
+  if (contentType === null || !contentType.includes(';')) return undefined;
   for (const [, name, quoted, token] of contentType.matchAll(PARAMETER)) {
-    if (name?.toLowerCase() !== 'charset') continue;
-    const label = (quoted ?? token ?? '').toLowerCase();
-    return isKnown(label) ? label : null;
+    if (name?.toLowerCase() === wanted) return quoted?.replace(/\\(.)/gs, '$1') ?? token ?? '';
   }
-  return null;
+  return undefined;
+}
+
+/**
+ * The encoding that a byte order mark at the start tells, null where there is none. It counts more than what the headers say
+ * (WHATWG Encoding §6, "decode").
+ */
+export function markedEncoding(bytes: Uint8Array): string | null {
+  const first = bytes[0];
+  if (first === undefined || first < 0xef) return null;
+  if (first === 0xef) return bytes[1] === 0xbb && bytes[2] === 0xbf ? 'utf-8' : null;
+  if (first === 0xfe) return bytes[1] === 0xff ? 'utf-16be' : null;
+  return first === 0xff && bytes[1] === 0xfe ? 'utf-16le' : null;
+}
+
+/** Whether more bytes could make a byte order mark of these. */
+function mayBecomeMark([first, second, third]: Uint8Array): boolean {
+  if (first === 0xef) return second === undefined || (second === 0xbb && third === undefined);
+  return first === undefined || ((first === 0xfe || first === 0xff) && second === undefined);
 }
 
 /** Text of bytes; what is not valid becomes U+FFFD, and a byte order mark is dropped (WHATWG Encoding §6). */
@@ -44,12 +71,25 @@ export async function* decodeStream(
   encodingFor: (first: Uint8Array) => string,
 ): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
-  for await (const piece of pieces) {
-    decoder ??= new TextDecoder(encodingFor(piece));
+  let start: Uint8Array = new Uint8Array(0);
+  for await (let piece of pieces) {
+    if (decoder === undefined) {
+      if (start.byteLength > 0) piece = joined(start, piece);
+      if (mayBecomeMark(piece)) {
+        start = piece;
+        continue;
+      }
+      decoder = new TextDecoder(encodingFor(piece));
+    }
     const text = decoder.decode(piece, { stream: true });
     if (text !== '') yield text;
   }
-  const last = decoder?.decode() ?? '';
+  const last =
+    decoder !== undefined
+      ? decoder.decode()
+      : start.byteLength > 0
+        ? decode(start, encodingFor(start))
+        : '';
   if (last !== '') yield last;
 }
 
@@ -74,4 +114,11 @@ export async function* splitLines(pieces: AsyncIterable<string>): AsyncGenerator
     if (last !== '') rest.push(last);
   }
   if (rest.length > 0) yield rest.join('');
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.byteLength + second.byteLength);
+  whole.set(first);
+  whole.set(second, first.byteLength);
+  return whole;
 }

@@ -97,6 +97,10 @@ export class RedirectMiddleware extends Middleware {
     this.#options = resolve(options, DEFAULTS);
   }
 
+  override get dormant(): boolean {
+    return !this.#options.follow;
+  }
+
   async send(request: Request): Promise<Response> {
     const { redirect } = request.extensions;
     // Before anything is sent: what is wrong with it is known by then.

@@ -9,6 +9,8 @@ import { Waiter } from './waiter.ts';
 export type Owed =
   | { readonly do: 'send'; readonly slot: Slot; readonly exchange: Exchange }
   | { readonly do: 'open'; readonly slot: Slot }
+  /** The connection that is being opened is for another waiter now, whose connect timeout is in force. */
+  | { readonly do: 'bound'; readonly slot: Slot }
   /** The connection, or the attempt to open one. The slot is free already. */
   | { readonly do: 'close'; readonly slot: Slot };
 
@@ -78,17 +80,22 @@ export class PoolCore {
 
   /** A request arrives. Answers its waiter where it has to wait in the queue, 'full' where there is no place in it. */
   submit(exchange: Exchange, now: number): Waiter | 'full' | null {
-    const site = this.#siteOf(exchange.request.origin);
-    const slot = this.#takeIdle(site, now);
+    const { origin } = exchange.request;
+    const slot = this.#takeIdle(this.#siteOf(origin), now);
     if (slot !== null) {
       this.#give(slot, exchange);
       return null;
     }
+    // What was not taken may have been the last of its site.
+    const site = this.#siteOf(origin);
     if (this.#mayOpen(site)) {
       this.#open(new Waiter(exchange, site, this.#onDrop));
       return null;
     }
-    if (this.#waiting >= this.#limits.maxQueue) return 'full';
+    if (this.#waiting >= this.#limits.maxQueue) {
+      this.#forget(site);
+      return 'full';
+    }
     const waiter = new Waiter(exchange, site, this.#onDrop);
     this.#waiting++;
     site.queue.push(waiter.inSite);
@@ -115,15 +122,15 @@ export class PoolCore {
     first.inSite.remove();
     const other = first.slot as Slot;
     if (other !== slot) {
-      other.waiter = waiter;
       if (waiter === null) this.#adopt(other);
-      else waiter.slot = other;
+      else this.#wait(other, waiter);
     }
     this.#give(slot, first.exchange);
   }
 
   /** The exchange on a slot has ended, and its connection can take another. */
   available(slot: Slot, now: number): void {
+    if (slot.state === 'free') return;
     const { site } = slot;
     const wanted = !this.closing || this.#waiting > 0 || site.dialing.length > 0;
     if (!wanted || !this.#isFit(slot, now)) {
@@ -146,7 +153,7 @@ export class PoolCore {
     ) {
       this.#leaveQueue(own);
       this.#give(slot, own.exchange);
-    } else if (oldest !== null) {
+    } else if (oldest !== null || this.closing || this.#limits.maxKeepaliveConnections === 0) {
       this.#close(slot);
     } else {
       this.#rest(slot, now);
@@ -169,9 +176,7 @@ export class PoolCore {
     slot.state = 'opening';
     slot.connection = null;
     slot.reserved = true;
-    slot.waiter = new Waiter(exchange, slot.site, this.#onDrop);
-    slot.waiter.slot = slot;
-    this.owed.push({ do: 'open', slot });
+    this.#dial(slot, new Waiter(exchange, slot.site, this.#onDrop));
   }
 
   /** A waiter waits no more. */
@@ -192,6 +197,21 @@ export class PoolCore {
 
   closeIdle(): void {
     for (let slot = this.#idle.first; slot !== null; slot = this.#idle.first) this.#close(slot);
+  }
+
+  /** Whether more are idle than are to be kept. They may be until the present turn of the event loop is over: see `trim`. */
+  get hasExcess(): boolean {
+    return this.#idle.length > this.#limits.maxKeepaliveConnections;
+  }
+
+  /** Closes those that have been idle longest, until no more are left than are to be kept. */
+  trim(): void {
+    while (this.hasExcess) this.#close(this.#idle.first as Slot);
+  }
+
+  /** Ends the attempt to open a connection that nobody waits for any more. */
+  abandon(slot: Slot): void {
+    if (slot.state === 'opening' && slot.waiter === null) this.#close(slot);
   }
 
   // ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -226,7 +246,7 @@ export class PoolCore {
       connection.room > 0 &&
       now < slot.retireAt &&
       connection.served < this.#limits.maxRequestsPerConnection &&
-      connection.served < connection.keepAlive.max + 1
+      connection.served < connection.keepAlive.max
     );
   }
 
@@ -250,20 +270,33 @@ export class PoolCore {
     this.slots.add(slot);
     waiter.site.slots++;
     this.working++;
+    waiter.site.dialing.push(waiter.inSite);
+    this.#dial(slot, waiter);
+  }
+
+  #dial(slot: Slot, waiter: Waiter): void {
     slot.waiter = waiter;
     waiter.slot = slot;
-    waiter.site.dialing.push(waiter.inSite);
+    waiter.dialledAt = performance.now();
     this.owed.push({ do: 'open', slot });
+  }
+
+  /** A waiter waits for a slot that is being opened already. */
+  #wait(slot: Slot, waiter: Waiter): void {
+    slot.waiter = waiter;
+    waiter.slot = slot;
+    this.owed.push({ do: 'bound', slot });
   }
 
   /** A slot that is being opened, for a waiter that has been served: it is opened for the next in the queue instead. */
   #adopt(slot: Slot): void {
     const next = slot.site.queue.first;
-    slot.waiter = next;
+    slot.waiter = null;
     if (next === null) return;
     this.#leaveQueue(next);
-    next.slot = slot;
     slot.site.dialing.push(next.inSite);
+    next.dialledAt = performance.now();
+    this.#wait(slot, next);
   }
 
   #rest(slot: Slot, now: number): void {
@@ -279,8 +312,6 @@ export class PoolCore {
     connection?.expireAt(
       Math.min(now + Math.min(this.#limits.keepaliveExpiry, hint), slot.retireAt),
     );
-    if (this.#idle.length > this.#limits.maxKeepaliveConnections)
-      this.#close(this.#idle.first as Slot);
   }
 
   /** The oldest waiter that a free place in the pool would help. */

@@ -9,6 +9,8 @@ export class Waiter implements ExchangeHolder {
   readonly site: Site;
   /** The slot that opens a connection because of it; null in the queue. */
   slot: Slot | null = null;
+  /** Since when a connection is being opened for it, on the `performance.now()` clock: the connect timeout counts from then. */
+  dialledAt = 0;
   /** Place among its site's waiters: in the queue, or among those that are dialled for. */
   readonly inSite: Link<Waiter> = new Link<Waiter>(this);
   /** Place in the queue of the whole pool. */

@@ -1,15 +1,12 @@
 import { Alarm } from '../alarm.ts';
 import {
   ClosedError,
-  ConnectError,
-  ConnectTimeoutError,
   PoolFullError,
   PoolTimeoutError,
   UnsupportedProtocolError,
 } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
 import { Http1Connection } from '../http1/connection.ts';
-import type { Http1Options } from '../http1/options.ts';
 import { DEFAULT_LIMITS, type ParserLimits } from '../http1/limits.ts';
 import { inspect } from '../messages/inspect.ts';
 import type { Request } from '../messages/request.ts';
@@ -22,8 +19,10 @@ import {
 } from '../messages/timeout.ts';
 import { toDuplex } from '../network/duplex.ts';
 import { SocketBackend, type SocketBackendOptions } from '../network/socket-backend.ts';
-import type { NetworkBackend, NetworkTarget, Opening } from '../network/stream.ts';
+import type { NetworkBackend, NetworkStream } from '../network/stream.ts';
 import { checkOptionNames } from '../options.ts';
+import { ProxyMap, type ProxyInit } from '../proxy/proxy-map.ts';
+import { Routes } from '../proxy/routes.ts';
 import { PoolCore, type Owed } from '../pool/core.ts';
 import { Deadlines } from '../pool/deadlines.ts';
 import {
@@ -32,6 +31,7 @@ import {
   type PoolLimits,
   type ResolvedLimits,
 } from '../pool/limits.ts';
+import { openingFailure, Openings, type OpeningObserver } from '../pool/openings.ts';
 import { Presence } from '../pool/presence.ts';
 import { mayRepeat } from '../pool/repeat.ts';
 import type { Slot, SlotOwner } from '../pool/slot.ts';
@@ -41,6 +41,7 @@ import {
   type ConnectionSnapshot,
   type PoolSnapshot,
 } from '../pool/snapshot.ts';
+import { Targets } from '../pool/targets.ts';
 import type { Waiter } from '../pool/waiter.ts';
 import { Transport } from '../transport.ts';
 
@@ -54,6 +55,11 @@ export interface ConnectionPoolOptions extends SocketBackendOptions {
   parser?: Partial<ParserLimits> | undefined;
   /** Opens the byte streams, in place of sockets: for tests, and for networks of your own. The socket options are not for it. */
   network?: NetworkBackend | undefined;
+  /**
+   * The proxy for all requests, or one for each of several patterns (`all://*.example.com`, `https`); false: none. Default: what HTTP_PROXY,
+   * HTTPS_PROXY, ALL_PROXY and NO_PROXY say when the pool is made, unless `trustEnv` is false, or `socketPath` or `network` is given.
+   */
+  proxy?: ProxyInit | undefined;
 }
 
 /** How a pool is closed. */
@@ -81,6 +87,7 @@ export const POOL_OPTION_NAMES: readonly string[] = [
   'timeout',
   'parser',
   'network',
+  'proxy',
   ...SOCKET_OPTIONS,
 ];
 
@@ -101,20 +108,20 @@ const CLOSE_TIMEOUT = 5000;
  *
  * @throws TypeError on an unknown option or one that is not what it has to be.
  */
-export class ConnectionPool extends Transport implements SlotOwner {
+export class ConnectionPool extends Transport implements SlotOwner, OpeningObserver {
   readonly #limits: ResolvedLimits;
   readonly #timeouts: ResolvedTimeouts;
-  readonly #parserLimits: ParserLimits;
   readonly #network: NetworkBackend;
   readonly #core: PoolCore;
   readonly #deadlines: Deadlines;
   readonly #presence: Presence = new Presence();
-  readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER);
-  readonly #openings: Map<Slot, { readonly opening: Opening; readonly alarm: Alarm }> = new Map();
-  /** What connections to an origin are made with. */
-  readonly #targets: Map<string, { readonly target: NetworkTarget; readonly http1: Http1Options }> =
-    new Map();
+  readonly #openings: Openings;
+  readonly #targets: Targets;
+  /** Through proxies; null where there are none. */
+  readonly #routes: Routes | null;
   #performing = false;
+  /** `trim` is due at the end of this turn of the event loop. */
+  #trimming = false;
   #closed: Promise<void> | null = null;
   #ended: (() => void) | null = null;
   #warned = false;
@@ -122,7 +129,7 @@ export class ConnectionPool extends Transport implements SlotOwner {
   constructor(options: ConnectionPoolOptions = {}) {
     super();
     checkOptionNames('ConnectionPool', options, POOL_OPTION_NAMES);
-    const { limits = {}, timeout, parser = {}, network, ...socket } = options;
+    const { limits = {}, timeout, parser = {}, network, proxy, ...socket } = options;
     checkOptionNames('ConnectionPool: limits', limits, LIMIT_NAMES);
     checkOptionNames('ConnectionPool: parser', parser, Object.keys(DEFAULT_LIMITS));
     if (network !== undefined && Object.keys(socket).length > 0) {
@@ -132,15 +139,26 @@ export class ConnectionPool extends Transport implements SlotOwner {
     }
     this.#limits = resolveLimits(limits);
     this.#timeouts = resolveTimeouts(timeout, DEFAULT_TIMEOUTS);
-    this.#parserLimits = { ...DEFAULT_LIMITS, ...parser };
     this.#network = network ?? new SocketBackend(socket);
+    const isOwnNetwork = network === undefined && socket.socketPath === undefined;
+    const readsEnvironment = isOwnNetwork && socket.trustEnv !== false;
+    const proxies = ProxyMap.from(proxy, readsEnvironment ? process.env : null);
+    this.#routes =
+      proxies && new Routes(proxies, this.#network, network === undefined ? socket : null);
+    const http1 = {
+      limits: { ...DEFAULT_LIMITS, ...parser },
+      readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER),
+      toDuplex,
+    };
+    this.#targets = new Targets(http1, this.#network, this.#routes);
     this.#core = new PoolCore(this.#limits, this, (waiter, reason) => this.#onDrop(waiter, reason));
+    this.#openings = new Openings(this);
     this.#deadlines = new Deadlines((waiter) => this.#onPoolTimeout(waiter));
   }
 
   send(request: Request): Promise<Response> {
     try {
-      return this.#submit(request);
+      return this.#routes === null ? this.#submit(request, null) : this.#submitProxied(request);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -176,6 +194,7 @@ export class ConnectionPool extends Transport implements SlotOwner {
       this.#closed = this.#closed.finally(() => {
         alarm.stop();
         this.#network.close?.();
+        this.#routes?.close();
       });
       this.#checkEnd();
     }
@@ -228,7 +247,7 @@ export class ConnectionPool extends Transport implements SlotOwner {
 
   // ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #submit(request: Request): Promise<Response> {
+  #submit(request: Request, proxyAuthorization: string | null): Promise<Response> {
     if (this.#closed !== null) throw new ClosedError(`${request.toString()}: the pool is closed`);
     request.signal?.throwIfAborted();
     if (!isHTTP(request.origin)) {
@@ -239,15 +258,31 @@ export class ConnectionPool extends Transport implements SlotOwner {
     }
     const timeouts = resolveTimeouts(request.timeout, this.#timeouts);
     const exchange = new Exchange(request, timeouts);
-    const waiter = this.#core.submit(exchange, exchange.started);
+    exchange.proxyAuthorization = proxyAuthorization;
+    const promise = exchange.promise as Promise<Response>;
+    this.#place(exchange, exchange.started);
+    this.#perform();
+    return promise;
+  }
+
+  /** A proxy that forwards it may want credentials, and say so in its answer. */
+  #submitProxied(request: Request): Promise<Response> {
+    const { origin } = request;
+    const forwarding = isHTTP(origin) ? this.#targets.of(origin).forwarding : null;
+    return forwarding === null
+      ? this.#submit(request, null)
+      : forwarding.send(request, (each, credentials) => this.#submit(each, credentials));
+  }
+
+  /** Finds it a connection, or a place to wait for one. */
+  #place(exchange: Exchange, now: number): void {
+    const waiter = this.#core.submit(exchange, now);
     if (waiter === 'full') {
       const message = `the pool's queue is full: ${this.#limits.maxQueue} requests are waiting (limits.maxQueue)`;
       exchange.fail(new PoolFullError(message, exchange.describe('pool')));
     } else if (waiter !== null) {
       this.#deadlines.add(waiter);
     }
-    this.#perform();
-    return exchange.promise;
   }
 
   #onPoolTimeout(waiter: Waiter): void {
@@ -276,111 +311,66 @@ export class ConnectionPool extends Transport implements SlotOwner {
     for (let next = owed.shift(); next !== undefined; next = owed.shift()) this.#do(next);
     this.#performing = false;
     this.#presence.set(this.#core.working > 0);
+    if (this.#core.hasExcess) this.#trimSoon();
     if (this.#ended !== null) this.#checkEnd();
+  }
+
+  /**
+   * Closes idle connections beyond `maxKeepaliveConnections`, once what this turn of the event loop brings is done with: of many responses
+   * that end together, the next requests find all connections, not 20 of them.
+   */
+  #trimSoon(): void {
+    if (this.#trimming) return;
+    this.#trimming = true;
+    setImmediate(() => {
+      this.#trimming = false;
+      this.#core.trim();
+      this.#perform();
+    });
   }
 
   #do(owed: Owed): void {
     const { slot } = owed;
     switch (owed.do) {
-      case 'send':
-        // Its caller may have gone in this very turn.
-        if (owed.exchange.finished) this.#core.available(slot, performance.now());
-        else slot.connection?.send(owed.exchange);
+      case 'send': {
+        const { exchange } = owed;
+        const { connection } = slot;
+        // Either may have gone in this very turn.
+        if (exchange.finished) this.#core.available(slot, performance.now());
+        else if (connection === null || connection.room === 0)
+          this.#place(exchange, performance.now());
+        else connection.send(exchange);
         return;
+      }
       case 'open':
-        this.#open(slot);
+        this.#openings.begin(slot, this.#targets.of(slot.site.origin));
+        return;
+      case 'bound':
+        this.#openings.bound(slot);
         return;
       case 'close': {
         const closed = new Error('the pool closed the connection');
         slot.connection?.destroy(closed);
-        this.#endOpening(slot)?.cancel(closed);
+        this.#openings.cancel(slot, closed);
       }
     }
   }
 
-  #open(slot: Slot): void {
-    const exchange = slot.waiter?.exchange;
-    if (exchange === undefined) return;
-    const { target, http1 } = this.#targetOf(slot.site.origin, exchange.request);
-    const opening = this.#network.open(target);
-    const { connect } = exchange.timeouts;
-    const alarm = new Alarm(() => opening.cancel(new ConnectTimeout(connect)));
-    if (connect !== Infinity) alarm.set(performance.now() + connect);
-    this.#openings.set(slot, { opening, alarm });
-    opening.stream.then(
-      (stream) => {
-        if (this.#endOpening(slot) === null) {
-          stream.destroy();
-          return;
-        }
-        const now = performance.now();
-        slot.connection = new Http1Connection(stream, slot, http1);
-        const age = this.#limits.maxConnectionAge;
-        slot.retireAt = age === Infinity ? Infinity : now + age * (1 - Math.random() / 10);
-        this.#core.opened(slot, now);
-        this.#perform();
-      },
-      (error: unknown) => {
-        if (this.#endOpening(slot) === null) return;
-        this.#onOpenFailed(slot, error as Error);
-      },
-    );
-  }
-
-  #onOpenFailed(slot: Slot, cause: Error): void {
-    const waiter = this.#core.closed(slot);
-    if (waiter !== null) {
-      const { exchange } = waiter;
-      if (cause instanceof ConnectTimeout) {
-        const message = `no connection to ${slot.site.origin} for ${cause.timeout} ms (connect timeout)`;
-        exchange.fail(new ConnectTimeoutError(message, exchange.describe('connect')));
-      } else {
-        exchange.fail(
-          new ConnectError(
-            `no connection: ${cause.message}`,
-            exchange.describe('connect', { cause }),
-          ),
-        );
-      }
-    }
+  /** @internal */
+  onOpened(slot: Slot, stream: NetworkStream): void {
+    const now = performance.now();
+    slot.connection = new Http1Connection(stream, slot, this.#targets.of(slot.site.origin).http1);
+    const age = this.#limits.maxConnectionAge;
+    slot.retireAt = age === Infinity ? Infinity : now + age * (1 - Math.random() / 10);
+    this.#core.opened(slot, now);
     this.#perform();
   }
 
-  /** The attempt to open a connection is over, or is to be; null where there was none. */
-  #endOpening(slot: Slot): Opening | null {
-    const entry = this.#openings.get(slot);
-    if (entry === undefined) return null;
-    this.#openings.delete(slot);
-    entry.alarm.stop();
-    return entry.opening;
-  }
-
-  #targetOf(
-    origin: string,
-    request: Request,
-  ): { readonly target: NetworkTarget; readonly http1: Http1Options } {
-    let made = this.#targets.get(origin);
-    if (made === undefined) {
-      const { hostname, port, protocol } = new URL(origin);
-      const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-      const secure = protocol === 'https:';
-      const target = {
-        host,
-        port: port === '' ? (secure ? 443 : 80) : Number(port),
-        tls: secure ? { servername: host, alpn: ['http/1.1'] } : null,
-      };
-      const http1 = {
-        limits: this.#parserLimits,
-        host: request.destination.host,
-        readBuffer: this.#readBuffer,
-        toDuplex,
-      };
-      made = { target, http1 };
-      // Kept for origins that are in use; a pool that meets very many does not remember them all.
-      if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
-      this.#targets.set(origin, made);
-    }
-    return made;
+  /** @internal */
+  onOpenFailed(slot: Slot, cause: Error): void {
+    const waiter = this.#core.closed(slot);
+    waiter?.exchange.fail(openingFailure(waiter, cause));
+    this.#perform();
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -400,29 +390,18 @@ export class ConnectionPool extends Transport implements SlotOwner {
       this.#core.removed(waiter);
       waiter.exchange.fail(this.#cutOffError(waiter.exchange.request));
     }
-    for (const slot of [...this.#core.slots]) {
+    for (const slot of Array.from(this.#core.slots)) {
       const request = slot.connection?.current?.request;
       slot.connection?.destroy(
         request === undefined ? new Error('the pool was closed') : this.#cutOffError(request),
       );
+      this.#core.abandon(slot);
     }
     this.#perform();
   }
 
   #cutOffError(request: Request): ClosedError {
     return new ClosedError(`${request.toString()}: the pool was closed`);
-  }
-}
-
-const MAX_TARGETS = 10_000;
-
-/** Why an attempt to connect was cancelled. */
-class ConnectTimeout extends Error {
-  readonly timeout: number;
-
-  constructor(timeout: number) {
-    super('connect timeout');
-    this.timeout = timeout;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { gzipSync } from 'node:zlib';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { okServer, type OkServer } from '../support/ok-server.ts';
 
 /** What the hosts of the documents answer. */
@@ -12,10 +12,12 @@ interface Answer {
 }
 
 /** 'never' says nothing, 'broken' hangs up. */
-type Route = (call: Call) => Answer | 'never' | 'broken';
+type Route = (call: Call) => Answer | 'never' | 'broken' | Promise<Answer>;
 
 interface Call {
   readonly request: IncomingMessage;
+  readonly bytes: Uint8Array;
+  /** The same, as text. */
   readonly body: string;
   /** How often this route has been called, this call among them. */
   readonly times: number;
@@ -40,11 +42,50 @@ const renamed: Route = ({ request, body }) =>
     ? { body: { id: 7, ...(JSON.parse(body) as object) } }
     : { status: 401 };
 
+/** Says, line by line, what a form has in it. */
+const upload: Route = async ({ request, bytes }) => {
+  const headers = { 'content-type': request.headers['content-type'] as string };
+  // What is deprecated is to parse what comes from strangers.
+  // oxlint-disable-next-line typescript/no-deprecated
+  const form = await new Response(bytes, { headers }).formData();
+  const lines = Array.from(form, ([name, value]) =>
+    typeof value === 'string'
+      ? `${name} = ${value}`
+      : `${name}: ${value.name}, ${value.type}, ${value.size} bytes`,
+  );
+  return { body: lines.join('\n') };
+};
+
+/** Three events, or those after the last one that the caller has had; then it hangs up. */
+const news: Route = ({ request }) => {
+  const seen = Number(request.headers['last-event-id'] ?? 0);
+  const events = ['one', 'two', 'three', 'four', 'five'].map(
+    (word, at) => `id: ${at + 1}\ndata: ${word}\n\n`,
+  );
+  return {
+    headers: { 'content-type': 'text/event-stream' },
+    body: `retry: 10\n\n${events.slice(seen, seen + 3).join('')}`,
+  };
+};
+
+/** Shift_JIS, and nobody says so. */
+const CAT = Buffer.from(
+  '8ce1947982cd944c82c582a082e9814296bc914f82cd82dc82be96b382a2814282c782b182c590b682ea82bd82a993da82c68ca9939682aa82c282a982ca8142',
+  'hex',
+);
+
 const session = { 'set-cookie': 'session=ada; Path=/; HttpOnly' };
 
 /** By host, method and path. */
 const ROUTES: readonly [pattern: RegExp, route: Route][] = [
   [/^\S+ \w+ \/echo$/, echo],
+  [/^\S+ POST \/upload$/, upload],
+  [
+    /^\S+ POST \/logs$/,
+    ({ request, bytes }) => ({
+      body: `${request.headers['content-encoding']}: ${gunzipSync(bytes).length} bytes`,
+    }),
+  ],
   [/^www\.example\.org GET /, () => ({ body: 'the other one' })],
 
   [/^api\.\S+ GET \/v1\/users\/\d+$/, user],
@@ -73,6 +114,17 @@ const ROUTES: readonly [pattern: RegExp, route: Route][] = [
     }),
   ],
 
+  [/^api\.\S+ GET \/news$/, news],
+  [
+    /^api\.\S+ GET \/readings$/,
+    () => ({
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: '{"at":1,"celsius":20.5}\n{"at":2,"celsius":21}\n',
+    }),
+  ],
+
+  [/^files\.\S+ PUT \/archive\.bin$/, () => ({ status: 204 })],
+  [/^files\.\S+ GET \/cat\.txt$/, () => ({ headers: { 'content-type': 'text/plain' }, body: CAT })],
   [/^files\.\S+ GET \/report\.csv$/, () => ({ body: 'name,pieces\ngranite,3\ntotal,3\n' })],
   [
     /^files\.\S+ GET \/catalogue\.json$/,
@@ -122,7 +174,8 @@ export class ExampleHosts implements AsyncDisposable {
       const times = (this.#times.get(route) ?? 0) + 1;
       this.#times.set(route, times);
       const originOf = (name: string): string => this.origins.get(name)!;
-      const answer = route({ request, body: await text(request), times, originOf });
+      const bytes = await buffer(request);
+      const answer = await route({ request, bytes, body: bytes.toString(), times, originOf });
       if (answer === 'never') return;
       if (answer === 'broken') {
         request.socket.destroy();

@@ -352,6 +352,16 @@ t.test('what is in canonical form is taken apart without a URL object', async (t
   });
 });
 
+t.test('where URL.parse is not there, URLs are parsed all the same', async (t) => {
+  const { URL } = globalThis;
+  t.teardown(() => {
+    globalThis.URL = URL;
+  });
+  globalThis.URL = Object.assign(class extends URL {}, { parse: undefined });
+  t.equal(Destination.from('http://H/a b').href, 'http://h/a%20b');
+  t.throws(() => Destination.from('/x'), { name: 'InvalidURLError' });
+});
+
 t.test('a destination has its parts: origin, protocol, host, target, fragment', async (t) => {
   const cases: [text: string, ...parts: string[]][] = [
     ['http://h', 'http://h', 'http:', 'h', '/', ''],

@@ -8,6 +8,10 @@
 export interface Content {
   readonly contentType?: string | undefined;
   readonly contentLength?: number | undefined;
+  /** What has been done to it, where that is to be undone: `gzip` (RFC 9110 §8.4). Sent as `Content-Encoding`. */
+  readonly contentEncoding?: string | undefined;
+  /** The name of the file that it is: a part of `multipart/form-data` has it. */
+  readonly filename?: string | undefined;
   readonly replayable: boolean;
   stream(): AsyncIterable<Uint8Array>;
   /** The whole body, where it is in memory. */

@@ -1,5 +1,8 @@
 import { StreamConsumedError } from '../../errors.ts';
 import type { Content } from './content.ts';
+import { OCTETS } from './media-type.ts';
+import { TextContent } from './memory.ts';
+import { normalized, PartsContent, type Part } from './parts.ts';
 
 /** Pieces of a body: bytes, or text to be sent as UTF-8. */
 export type Piece = Uint8Array | string;
@@ -51,56 +54,25 @@ export class BlobContent implements Content {
 }
 
 /** The platform's `FormData`, as it is when this is made, as `multipart/form-data`. Files are read when they are sent. */
-export class FormDataContent implements Content {
-  readonly contentType: string;
-  readonly contentLength: number;
-  readonly replayable = true;
-  readonly #parts: readonly (Uint8Array | Blob)[];
-
+export class FormDataContent extends PartsContent {
   constructor(form: FormData) {
-    const boundary = `----strata-${crypto.randomUUID()}`;
-    this.contentType = `multipart/form-data; boundary=${boundary}`;
-    this.#parts = Array.from(partsOf(form, boundary), (part) =>
-      typeof part === 'string' ? encoder.encode(part) : part,
-    );
-    this.contentLength = this.#parts.reduce(
-      (total, part) => total + (part instanceof Uint8Array ? part.length : part.size),
-      0,
-    );
-  }
-
-  async *stream(): AsyncGenerator<Uint8Array> {
-    for (const part of this.#parts) {
-      if (part instanceof Uint8Array) yield part;
-      else
-        yield* iterable(part.stream() as ReadableStream<Uint8Array>) as AsyncIterable<Uint8Array>;
-    }
+    super(partsOf(form));
   }
 }
 
-/** The parts' heads and values in turn (RFC 7578; names and line ends as WHATWG HTML §4.10.21.8 says). */
-function* partsOf(form: FormData, boundary: string): Iterable<string | Blob> {
+/** Values and line ends as WHATWG HTML §4.10.21.8 says. */
+function* partsOf(form: FormData): Iterable<Part> {
   for (const [name, value] of form) {
-    const head = `--${boundary}\r\nContent-Disposition: form-data; name="${escaped(normalized(name))}"`;
-    if (typeof value === 'string') yield `${head}\r\n\r\n${normalized(value)}\r\n`;
-    else {
-      yield `${head}; filename="${escaped(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}\r\n\r\n`;
-      yield value;
-      yield '\r\n';
+    if (typeof value === 'string') {
+      yield { name, filename: null, content: new TextContent(normalized(value)) };
+    } else {
+      const headers = { 'Content-Type': value.type || OCTETS };
+      yield { name, filename: value.name, headers, content: new BlobContent(value) };
     }
   }
-  yield `--${boundary}--\r\n`;
 }
 
 const encoder = new TextEncoder();
-
-function normalized(text: string): string {
-  return text.replace(/\r\n|\r|\n/g, '\r\n');
-}
-
-function escaped(name: string): string {
-  return name.replace(/\n/g, '%0A').replace(/\r/g, '%0D').replace(/"/g, '%22');
-}
 
 function iterable<T>(
   source: AsyncIterable<T> | Iterable<T> | ReadableStream<T>,
