@@ -37,23 +37,29 @@ export class Alarm {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const bounded = Math.min(Math.max(wait, 1), MAX_WAIT);
     this.#timerAt = performance.now() + bounded;
-    this.#timer = setTimeout(Alarm.#check, bounded, this);
+    this.#timer = setTimeout(check, bounded, this);
     // Of a number, which browsers have for a timer, there is nothing to be undone.
     (this.#timer as Partial<NodeJS.Timeout>).unref?.();
   }
 
-  static #check(alarm: Alarm): void {
-    alarm.#timer = null;
-    alarm.#timerAt = Infinity;
-    if (alarm.#at === Infinity) return;
-    const wait = alarm.#at - performance.now();
+  /** For the timer: rings, or goes on waiting where the bound has been moved. */
+  check(): void {
+    this.#timer = null;
+    this.#timerAt = Infinity;
+    if (this.#at === Infinity) return;
+    const wait = this.#at - performance.now();
     if (wait > 0) {
-      alarm.#start(wait);
+      this.#start(wait);
       return;
     }
-    alarm.#at = Infinity;
-    alarm.#ring();
+    this.#at = Infinity;
+    this.#ring();
   }
+}
+
+/** One function for all timers, so that none is made for each. */
+function check(alarm: Alarm): void {
+  alarm.check();
 }
 
 /** The longest that `setTimeout` can wait. */

@@ -8,7 +8,7 @@ import { inspect } from './messages/inspect.ts';
 import { mergedQuery } from './messages/query.ts';
 import { Request, type RequestInit } from './messages/request.ts';
 import type { Response } from './messages/response.ts';
-import { checkEncoding } from './messages/text.ts';
+import { checkEncoding, type DefaultEncoding } from './messages/text.ts';
 import {
   DEFAULT_TIMEOUTS,
   resolveTimeouts,
@@ -80,7 +80,7 @@ export interface ClientOptions extends Omit<ConnectionPoolOptions, 'timeout'> {
   /** Transports by pattern (`all://*.example.com`, `http://host:8080`; see `Mounts`) in place of that one; `null` leads back to it. */
   mounts?: MountRoutes | undefined;
   /** The encoding of text whose Content-Type names none. Default UTF-8. */
-  defaultEncoding?: string | ((bytes: Uint8Array) => string) | undefined;
+  defaultEncoding?: DefaultEncoding | undefined;
 }
 
 /** What a request adds to, or replaces of, what the client has. */

@@ -31,6 +31,7 @@ export type { InformationalResponse } from './exchange.ts';
 export type { BodyInit } from './messages/body.ts';
 export type { BodySource } from './messages/body-source.ts';
 export type { Destination } from './messages/destination.ts';
+export type { DefaultEncoding } from './messages/text.ts';
 export type { TimeoutInit, Timeouts } from './messages/timeout.ts';
 export type { EventsOptions, ServerSentEvent } from './messages/events.ts';
 export type { JSONLinesOptions } from './messages/json-lines.ts';
@@ -104,6 +105,7 @@ export {
   type AppLike,
   type AppTransportOptions,
   type FetchEnvironment,
+  type FetchFunction,
   type FetchHandler,
   type NodeListener,
 } from './transports/app.ts';

@@ -50,9 +50,6 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   /** The connection can be used again when the response is complete. */
   #reusable = false;
 
-  /** What `onBytes` answers: whether the socket is to read on. */
-  #reading = true;
-
   constructor(stream: NetworkStream, owner: ConnectionOwner, options: Http1Options) {
     this.#stream = stream;
     this.#owner = owner;
@@ -144,7 +141,6 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
       return false;
     }
     this.#now = performance.now();
-    this.#reading = true;
     this.#heard = true;
     let end: number;
     try {
@@ -157,7 +153,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     if (this.#exchange === null) return false;
     this.#arrival.body?.filled(bytes, length);
     this.#afterPush(bytes, end, length);
-    return this.#reading && this.#arrival.hungry;
+    return this.#arrival.hungry && this.#state !== 'handed-over';
   }
 
   nextBuffer(): Uint8Array | undefined {
@@ -315,7 +311,6 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
 
   #handOver(exchange: Exchange, rest: Buffer): void {
     this.#become('handed-over');
-    this.#reading = false;
     this.#alarm.stop();
     this.#letGo();
     exchange.finish();
@@ -359,7 +354,6 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
 
   #shut(): void {
     this.#become('closed');
-    this.#reading = false;
     this.#alarm.stop();
     this.#stream.destroy();
   }

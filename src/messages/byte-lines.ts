@@ -15,7 +15,7 @@ export class ByteLines {
   }
 
   /** The lines that end in this piece. All of them are to be taken before the next piece. */
-  *split(piece: Uint8Array): Generator<Uint8Array> {
+  *cut(piece: Uint8Array): Generator<Uint8Array> {
     let at = 0;
     if (this.#afterCR && piece.byteLength > 0) {
       // That CR has ended its line already: the LF belongs to it.

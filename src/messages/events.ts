@@ -39,7 +39,7 @@ async function* events(response: Response, maxSize: number): AsyncGenerator<Serv
   const block = new Block();
   let isFirst = true;
   for await (const piece of response) {
-    for (const line of lines.split(piece)) {
+    for (const line of lines.cut(piece)) {
       const event = block.take(lineText(line, isFirst), line.byteLength);
       isFirst = false;
       if (block.size > maxSize) throw tooLarge(response, maxSize);

@@ -32,7 +32,7 @@ async function* values<T>(response: Response, maxSize: number): AsyncGenerator<T
     return text.trim() === '' ? undefined : parse<T>(response, text, number, line.byteLength);
   };
   for await (const piece of response) {
-    for (const line of lines.split(piece)) {
+    for (const line of lines.cut(piece)) {
       const value = parsed(line);
       if (value !== undefined) yield value;
     }

@@ -6,7 +6,7 @@ import { Destination } from './destination.ts';
 import { Headers, isToken, type HeadersInit } from './headers.ts';
 import { inspect } from './inspect.ts';
 import { mergedQuery } from './query.ts';
-import { boundaryOf } from './text.ts';
+import { boundaryOf, type DefaultEncoding } from './text.ts';
 import type { TimeoutInit } from './timeout.ts';
 
 /**
@@ -15,8 +15,11 @@ import type { TimeoutInit } from './timeout.ts';
  *     declare module 'strata-http' { interface RequestExtensions { retry?: false | RetryOptions } }
  */
 export interface RequestExtensions {
-  /** The encoding of text whose Content-Type names none: a label, or a function of the first bytes. Default UTF-8. */
-  defaultEncoding?: string | ((bytes: Uint8Array) => string) | undefined;
+  /**
+   * The encoding of text whose Content-Type names none: a label, or a function of the bytes (the first ones, where the body is
+   * read piece by piece). Default UTF-8, also where the function finds none.
+   */
+  defaultEncoding?: DefaultEncoding | undefined;
   /** When the call must be done, on the `performance.now()` clock: set by the deadline, kept to by every layer that waits. */
   expiresAt?: number | undefined;
 }
@@ -60,7 +63,7 @@ const OWN: ReadonlySet<string> = new Set([
 const NO_EXTENSIONS: Readonly<RequestExtensions> = Object.freeze({});
 const NO_INIT: RequestInit = Object.freeze({});
 
-/** The methods whose names fetch puts in upper case too. Any other is sent as it is given: methods have case (RFC 9110 §9.1). */
+/** Put in upper case, as fetch does; PATCH too, which fetch leaves out. Any other is sent as given: methods have case (RFC 9110 §9.1). */
 const METHODS: ReadonlyMap<string, string> = new Map(
   ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'].flatMap((method) => [
     [method, method],

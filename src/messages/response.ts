@@ -384,7 +384,7 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     if (known !== null) return known;
     const fallback = this.#request?.extensions.defaultEncoding;
     if (fallback === undefined) return 'utf-8';
-    return checkEncoding(typeof fallback === 'string' ? fallback : fallback(bytes));
+    return checkEncoding(typeof fallback === 'string' ? fallback : (fallback(bytes) ?? 'utf-8'));
   }
 }
 

@@ -1,5 +1,5 @@
-/** A label that `TextDecoder` knows, or a function that finds one by looking at the bytes. */
-export type DefaultEncoding = string | ((bytes: Uint8Array) => string);
+/** A label that `TextDecoder` knows, or a function that finds one by looking at the bytes; what it does not find is UTF-8. */
+export type DefaultEncoding = string | ((bytes: Uint8Array) => string | null | undefined);
 
 const UTF8 = new TextDecoder();
 
@@ -21,7 +21,7 @@ export function boundaryOf(contentType: string): string | null {
 function parameterOf(contentType: string | null, wanted: string): string | undefined {
   if (contentType === null || !contentType.includes(';')) return undefined;
   for (const [, name, quoted, token] of contentType.matchAll(PARAMETER)) {
-    if (name?.toLowerCase() === wanted) return quoted?.replace(/\\(.)/gs, '$1') ?? token ?? '';
+    if (name?.toLowerCase() === wanted) return quoted?.replace(/\\(.)/gs, '$1') ?? token;
   }
   return undefined;
 }

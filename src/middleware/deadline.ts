@@ -73,7 +73,7 @@ class Call {
         },
         (error: unknown) => {
           this.end();
-          reject(this.named(error) as Error);
+          reject(this.named(error));
         },
       );
     });

@@ -4,6 +4,7 @@ import {
   ReportedSource,
   type ProgressListener,
 } from '../messages/progress.ts';
+import type { BodySource } from '../messages/body-source.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
 import { Middleware } from '../transport.ts';
@@ -62,10 +63,7 @@ async function reported(response: Response, listener: ProgressListener): Promise
     }
     const meter = new Meter(listener, lengthOf(response));
     meter.begin(response.bytesDownloaded);
-    const body = response.detach();
-    return body instanceof Uint8Array
-      ? response
-      : response.with({ body: new ReportedSource(body, meter) });
+    return response.with({ body: new ReportedSource(response.detach() as BodySource, meter) });
   } catch (error) {
     await response.close();
     throw error;

@@ -2,6 +2,7 @@ import { Alarm } from '../alarm.ts';
 import { ResponseParser, type ParserEvents } from '../http1/parser.ts';
 import { Persistence } from '../http1/persistence.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import { explainConnectFailure, explainTLSFailure } from '../network/failure-text.ts';
 import type { NetworkStream, StreamReceiver } from '../network/stream.ts';
 import type { ConnectAnswer } from './refusal.ts';
 import type { Cancellable } from './staged-opening.ts';
@@ -127,7 +128,7 @@ export class ConnectDialogue implements Cancellable, StreamReceiver, ParserEvent
 
   onClose(error: Error | undefined): void {
     if (this.#state === 'body' && this.#waiting !== null) this.#answer(false);
-    else this.#onGone(error?.message ?? 'the connection was closed');
+    else this.#onGone(error === undefined ? 'the connection was closed' : explain(error));
   }
 
   // ── the parser ────────────────────────────────────────────────────────────────────────────────
@@ -184,4 +185,9 @@ export class ConnectDialogue implements Cancellable, StreamReceiver, ParserEvent
     this.#waiting = null;
     return waiting;
   }
+}
+
+/** What broke the connection: `read ECONNRESET`, or what OpenSSL means. */
+function explain(error: Error): string {
+  return 'library' in error ? explainTLSFailure(error) : explainConnectFailure(error);
 }

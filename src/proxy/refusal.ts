@@ -36,8 +36,13 @@ export function refusal(
 /** On one line, without what was sent. */
 function excerpt(text: string, length: number, secrets: readonly string[]): string {
   let shown = text.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
-  for (const secret of secrets)
-    if (secret.length >= SHORTEST_SECRET) shown = shown.replaceAll(secret, '…');
+  for (const secret of secrets) {
+    if (secret.length < SHORTEST_SECRET) continue;
+    shown = shown.replaceAll(secret, '…');
+    // The answer may have been cut off within it.
+    for (let size = secret.length - 1; size >= SHORTEST_SECRET; size--)
+      if (shown.endsWith(secret.slice(0, size))) shown = `${shown.slice(0, -size)}…`;
+  }
   return shown.length > length ? `${shown.slice(0, length)}…` : shown;
 }
 

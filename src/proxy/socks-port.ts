@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { explainConnectFailure } from '../network/failure-text.ts';
 import type { NetworkStream } from '../network/stream.ts';
 
 /**
@@ -22,7 +23,8 @@ export class SocksPort extends Duplex {
       nextBuffer: () => undefined,
       onDrain: () => {},
       onEnd: () => onGone('it closed the connection'),
-      onClose: (error) => onGone(error?.message ?? 'the connection was closed'),
+      onClose: (error) =>
+        onGone(error === undefined ? 'the connection was closed' : explainConnectFailure(error)),
     });
   }
 

@@ -20,10 +20,15 @@ import { MountPath } from './app/paths.ts';
 
 export type { FetchEnvironment, FetchHandler, NodeListener } from './app/handlers.ts';
 
+/** A fetch handler of one parameter: one of more would be taken for a listener, and goes into `{ fetch }`. */
+export type FetchFunction = (
+  request: globalThis.Request,
+) => globalThis.Response | PromiseLike<globalThis.Response>;
+
 /** What an app can be: a listener `(req, res)`, a fetch handler `(request)`, or an application that has one of them. */
 export type AppLike =
   | NodeListener
-  | FetchHandler
+  | FetchFunction
   | { fetch: FetchHandler }
   | ServerLike
   | KoaLike
@@ -64,12 +69,6 @@ export class AppTransport extends Transport {
   #host: Promise<NodeHost | FetchHost> | null = null;
   #closed: Promise<void> | null = null;
 
-  constructor(app: FetchHandler | { fetch: FetchHandler }, options?: AppTransportOptions);
-  constructor(
-    app: NodeListener | ServerLike | KoaLike | FastifyLike,
-    options?: AppTransportOptions,
-  );
-  constructor(app: AppLike, options?: AppTransportOptions);
   constructor(app: AppLike, options: AppTransportOptions = {}) {
     super();
     checkOptionNames('AppTransport', options, OPTION_NAMES);

@@ -208,7 +208,9 @@ async function responseTo(request: Request, answer: MockResult): Promise<Respons
   const response = typeof answer === 'number' ? new Response(answer) : answer;
   if (request.method !== 'HEAD' || isEmpty(response)) return response.with({ request });
   await response.close();
-  return response.with({ request, body: new Uint8Array(0) });
+  // The fields tell of the body that GET would have.
+  const { headers } = response;
+  return response.with({ request, headers, body: new Uint8Array(0) });
 }
 
 function isEmpty(response: Response): boolean {

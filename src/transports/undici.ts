@@ -30,7 +30,8 @@ interface DispatcherRequest {
   readonly path: string;
   readonly method: string;
   readonly headers: string[];
-  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
+  /** Text where it is ASCII: the expectations of a `MockAgent` are compared with that. */
+  readonly body: string | Uint8Array | AsyncIterable<Uint8Array> | null;
   readonly signal: AbortSignal;
   readonly headersTimeout: 0;
   readonly bodyTimeout: 0;
@@ -129,7 +130,13 @@ export class UndiciTransport extends Transport {
 
   async #close(): Promise<void> {
     await this.#calls.close(CLOSE_TIME);
-    await this.#dispatcher.close();
+    try {
+      await this.#dispatcher.close();
+    } catch (error) {
+      // It is what was wanted where somebody else has closed it.
+      if (!/^UND_ERR_(CLOSED|DESTROYED)$/.test(String((error as { code?: string }).code)))
+        throw error;
+    }
   }
 }
 
@@ -146,7 +153,10 @@ function optionsFor(call: Call): DispatcherRequest {
     path: target,
     method,
     headers: Array.from(headers).flat(),
-    body: content === null ? null : (content.bytes?.() ?? new OutgoingBody(call, content)),
+    body:
+      content === null
+        ? null
+        : (content.ascii ?? content.bytes?.() ?? new OutgoingBody(call, content)),
     signal: call.signal,
     headersTimeout: 0,
     bodyTimeout: 0,

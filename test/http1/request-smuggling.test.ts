@@ -27,6 +27,14 @@ function content(parts: Partial<Record<keyof Content, unknown>> = {}): Content {
   return { replayable: false, async *stream() {}, ...parts } as Content;
 }
 
+/** For a test's name: U+2028 would end its line. */
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 t.test('request-targets', async (t) => {
   for (const target of ['/', '*', '/a?b', 'http://h/a', 'h:443', '/~!@$%&\'()*+,;=:"<>[]\\^`{|}'])
     t.equal(linesOf(headOf('GET', {}, target))[0], `GET ${target} HTTP/1.1`);
@@ -51,7 +59,7 @@ t.test('request-targets', async (t) => {
     '/\u010d\u010a',
   ];
   for (const target of table) {
-    t.throws(() => headOf('GET', {}, target), offence, JSON.stringify(target));
+    t.throws(() => headOf('GET', {}, target), offence, shown(target));
     t.throws(() => headOf('GET', { headers: { Host: 'x' } }, target), offence);
   }
 });
@@ -220,7 +228,7 @@ t.test("a body of the caller's own that lies about its length", async (t) => {
   for (const contentLength of [-1, 1.5, NaN, Infinity, 2 ** 53, null, '5', '5\r\nX: y', {}]) {
     const body = content({ contentLength });
     const offence = { code: 'ERR_LOCAL_PROTOCOL', message: /a body whose contentLength is / };
-    t.throws(() => headOf('POST', { body }), offence, JSON.stringify(contentLength));
+    t.throws(() => headOf('POST', { body }), offence, shown(contentLength));
     t.throws(() => headOf('POST', { body, headers: { Host: 'x' } }), offence);
     t.throws(() => headOf('POST', { body, headers: { 'Content-Length': '5' } }), offence);
   }
@@ -229,9 +237,9 @@ t.test("a body of the caller's own that lies about its length", async (t) => {
 t.test('what does not get as far as here', async (t) => {
   const values = ['a\r\nX: y', 'a\nX: y', 'a\rb', 'a\0b', 'a\u010db', 'a\u2028b'];
   for (const value of values)
-    t.throws(() => headOf('GET', { headers: { 'X-A': value } }), TypeError, JSON.stringify(value));
+    t.throws(() => headOf('GET', { headers: { 'X-A': value } }), TypeError, shown(value));
   for (const name of ['', 'a b', 'a:', 'a\r\n', 'a\0', '\xe9', 'Host ', ' Host'])
-    t.throws(() => headOf('GET', { headers: [[name, 'x']] }), TypeError, JSON.stringify(name));
+    t.throws(() => headOf('GET', { headers: [[name, 'x']] }), TypeError, shown(name));
   for (const method of ['', 'GET /', 'G\r\nT', 'GET\0', 'G:T', 'G\xc9T'])
-    t.throws(() => headOf(method), TypeError, JSON.stringify(method));
+    t.throws(() => headOf(method), TypeError, shown(method));
 });

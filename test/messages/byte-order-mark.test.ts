@@ -81,6 +81,13 @@ t.test('who finds the encoding by the bytes is not asked where a mark tells it',
   t.same(asked, [1]);
 });
 
+t.test('who finds no encoding leaves it at UTF-8', async (t) => {
+  for (const none of [null, undefined]) {
+    const request = new Request('GET', 'http://h/', { defaultEncoding: () => none });
+    t.equal(await new Response(200, { request, body: Buffer.from('é') }).text(), 'é');
+  }
+});
+
 t.test('the boundary of a multipart type', async (t) => {
   const cases: [string, string | null][] = [
     ['multipart/form-data', null],

@@ -104,6 +104,10 @@ t.test('a line has at most 16 MiB, or maxLineSize', async (t) => {
   );
   await rejection(valuesIn(new Response(200, { body: endless, request })), DecodingError);
   t.equal(endless.pulls, 17);
+  const made = new Response(200, { body: '[1]' });
+  const error = (await rejection(valuesIn(made, { maxLineSize: 2 }))) as Error;
+  t.equal(error.message, 'line 1 of the body has more than 2 bytes (maxLineSize)');
+  t.notOk('cause' in error);
   t.throws(() => responseOf().iterJsonLines({ maxLineSize: 0 }), {
     name: 'TypeError',
     message: 'maxLineSize: expected a number of bytes above 0, or null, got 0',

@@ -5,7 +5,7 @@ import { Request } from '../../src/messages/request.ts';
 import { Exchange } from '../../src/exchange.ts';
 import { DEFAULT_TIMEOUTS } from '../../src/messages/timeout.ts';
 import { MemoryBackend } from '../../src/network/memory.ts';
-import { resolveLimits, type PoolLimits } from '../../src/pool/limits.ts';
+import { resolveLimits } from '../../src/pool/limits.ts';
 import { Presence } from '../../src/pool/presence.ts';
 import { mayRepeat } from '../../src/pool/repeat.ts';
 import { describeSnapshot, snapshotOf } from '../../src/pool/snapshot.ts';
@@ -38,7 +38,7 @@ t.test('limits: what is not given is the default, null is none', async (t) => {
     ['maxRequestsPerConnection', 0],
     ['maxQueue', -1],
   ] as const)
-    t.throws(() => resolveLimits({ [name]: value } as PoolLimits), {
+    t.throws(() => resolveLimits({ [name]: value }), {
       message: new RegExp(`^limits.${name}: expected a number from \\d, or null`),
     });
 });

@@ -36,7 +36,7 @@ export class Scheduler {
       task?.();
     }
     if (this.#random() < 0.3) await turn();
-    else for (let i = this.#random.int(0, 6); i > 0; i--) await null;
+    else for (let i = this.#random.int(0, 6); i > 0; i--) await Promise.resolve();
   }
 }
 

@@ -198,9 +198,11 @@ export class Wire {
     const early = this.#glimpse();
     this.#unseen = [];
     this.#reader = new RequestReader();
-    this.#tcp.off('data', this.#hear);
-    this.#tcp.pause();
-    this.#tcp.unshift(early);
+    // TLS itself, where this is a tunnel through a proxy that is spoken to by TLS.
+    const under = this.#socket;
+    under.off('data', this.#hear);
+    under.pause();
+    under.unshift(early);
     const tlsServer = createServer({ ticketKeys, ...options });
     let secured: TLSSocket | undefined;
     tlsServer.once('secureConnection', (socket: TLSSocket) => {
@@ -212,7 +214,7 @@ export class Wire {
       this.#fault = new WireClosed('the TLS handshake failed', { cause: error });
       this.#changed.changed();
     });
-    tlsServer.emit('connection', this.#tcp);
+    tlsServer.emit('connection', under);
     await this.#until(() => secured);
   }
 

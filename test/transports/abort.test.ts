@@ -35,7 +35,7 @@ interface Stage {
   readonly tls?: boolean;
   readonly init?: RequestInit;
   /** Resolves when the request is there. */
-  reached(server: ScriptServer): Promise<unknown>;
+  readonly reached: (server: ScriptServer) => Promise<unknown>;
 }
 
 const silent = repeat(connection(head(), hang()));

@@ -272,7 +272,8 @@ const CONTRACT: Readonly<Record<string, (t: Test, set: Set_, kind: Kind) => Prom
   async 'a response that breaks off is an error, never a short body'(t, set, kind) {
     const response = await set.transport.stream('GET', `${set.origin}/broken`);
     const error = await rejection(response.text());
-    if (/Node|^[CFU]/.test(kind.name)) t.ok(isHTTPError(error) && error.code === 'ERR_REMOTE_PROTOCOL');
+    if (/Node|^[CFU]/.test(kind.name))
+      t.ok(isHTTPError(error) && error.code === 'ERR_REMOTE_PROTOCOL');
     else t.match(error, { message: 'broken' }, 'in this process, it is the error itself');
   },
 

@@ -14,7 +14,7 @@ assertNoLeaks(t);
 /** STRATA_SEED=n runs that one; STRATA_RUNS=n so many. */
 const FIRST = Number(process.env['STRATA_SEED'] ?? 1);
 const RUNS = Number(
-  process.env['STRATA_RUNS'] ?? (process.env['STRATA_SEED'] === undefined ? 3000 : 1),
+  process.env['STRATA_RUNS'] ?? (process.env['STRATA_SEED'] === undefined ? 2000 : 1),
 );
 
 type Use = 'read' | 'pieces' | 'piece by piece' | 'close' | 'one piece';

@@ -44,8 +44,10 @@ async function* compressed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
   } catch (error) {
     ended = true;
     // What the source failed with says more than that the compressor was given up.
-    await feeding;
-    throw error;
+    throw await feeding.then(
+      () => error,
+      (reason: unknown) => reason,
+    );
   } finally {
     if (!ended) await reader.cancel().catch(() => {});
   }

@@ -4,7 +4,7 @@ import { resolveTimeouts } from '../../messages/timeout.ts';
 import { ReadError } from '../../errors.ts';
 import { Call, Calls, NO_TIMEOUTS } from '../foreign/call.ts';
 import { discard, received, receivedFields, webInit, type WebResponse } from '../foreign/web.ts';
-import { statusOf, type FetchEnvironment, type FetchHandler } from './handlers.ts';
+import { isFault, statusOf, type FetchEnvironment, type FetchHandler } from './handlers.ts';
 import type { HostOptions } from './node-host.ts';
 
 /** Hosts a fetch handler: the platform's own `Request` goes in, and its `Response` comes out, both streaming. */
@@ -31,7 +31,7 @@ export class FetchHost {
       const target = this.#options.mountPath.inside(request.target);
       if (target === null) return finished(call, 404);
       const web = await this.#answer(call, target);
-      if (web === null) return finished(call, 500);
+      if (typeof web === 'number') return finished(call, web);
       return received(call, web, receivedFields(web), (cause) => this.#cutOff(call, cause));
     } catch (error) {
       call.end(error);
@@ -43,8 +43,8 @@ export class FetchHost {
     return this.#calls.close();
   }
 
-  /** null where the app failed, and that is to be an answer. */
-  async #answer(call: Call, target: string): Promise<WebResponse | null> {
+  /** A status where the app failed, and that is to be an answer. */
+  async #answer(call: Call, target: string): Promise<WebResponse | number> {
     const init = webInit(call);
     const { origin, destination } = call.request;
     // A server's adapter has it from the wire.
@@ -58,8 +58,8 @@ export class FetchHost {
       answer = await call.wait(answering, call.timeouts.read, discard);
     } catch (error) {
       if (call.failure !== null) throw call.failure.reason;
-      if (this.#raises || statusOf(error) < 500) throw error;
-      return null;
+      if (this.#raises && isFault(error)) throw error;
+      return statusOf(error);
     }
     if (isResponse(answer)) return answer;
     const what = answer === null || answer === undefined ? String(answer) : typeof answer;
@@ -76,11 +76,13 @@ export class FetchHost {
 function finished(call: Call, status: number): Response {
   const { request } = call;
   call.finish();
-  return new Response(status, {
-    request,
-    text: status === 404 ? 'Not Found' : 'Internal Server Error',
-  });
+  return new Response(status, { request, text: TEXTS.get(status) ?? `${status}` });
 }
+
+const TEXTS: ReadonlyMap<number, string> = new Map([
+  [404, 'Not Found'],
+  [500, 'Internal Server Error'],
+]);
 
 function isResponse(answer: unknown): answer is WebResponse {
   return typeof answer === 'object' && answer !== null && 'status' in answer && 'headers' in answer;

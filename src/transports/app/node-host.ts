@@ -96,16 +96,15 @@ export class NodeHost {
   /** The app's own exception: the caller gets it, whether he waits for the head or for the body. */
   raise(request: IncomingMessage, error: unknown): void {
     const call = this.#bySocket.get(request.socket);
-    if (call === undefined || call.isOver) {
-      // As on a server: there is nobody left who could be told.
-      void Promise.reject(error);
-    } else {
-      call.end(error);
-    }
+    if (call?.isOver === false) call.end(error);
+    // As on a server: there is nobody left who could be told. Where the caller has gone, he is the reason.
+    else if (call?.response?.writableEnded === true) void Promise.reject(error);
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const fail = (error: unknown): void => this.#onError(request, response, error);
+    const call = this.#bySocket.get(request.socket);
+    if (call !== undefined) call.response = response;
     if (!this.#enter(request)) {
       answer(response, 404);
       return;
@@ -148,6 +147,8 @@ class AppCall implements ConnectionOwner, Endable {
   readonly exchange: Exchange;
   readonly #onOver: () => void;
   isOver = false;
+  /** The app's, once it has been called. */
+  response: ServerResponse | undefined;
 
   constructor(exchange: Exchange, onOver: () => void) {
     this.exchange = exchange;

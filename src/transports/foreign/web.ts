@@ -40,16 +40,21 @@ export function handedOn(call: Call): Headers {
   let { headers } = request;
   if (headers.has('upgrade')) throw refused(call, 'Upgrade: its connections cannot be taken over');
   if (request.extensions.target !== undefined)
-    throw refused(call, `the request-target ${request.extensions.target}: it makes its own`);
+    throw refused(call, `request-target of the caller's own, ${request.extensions.target}`);
+  const announced = headers.get('content-length');
+  const length = request.content === null ? undefined : request.content.contentLength;
+  if (announced !== null && length !== undefined && announced !== `${length}`)
+    throw unsendable(call, `Content-Length ${announced} for a body of ${length} bytes`);
   for (const name of CONNECTION_FIELDS) headers = headers.without(name);
   return headers;
 }
 
 export function refused(call: Call, what: string): LocalProtocolError {
-  return new LocalProtocolError(
-    `not sent: what this transport is built on has no ${what}`,
-    call.describe('write'),
-  );
+  return unsendable(call, `what this transport is built on has no ${what}`);
+}
+
+function unsendable(call: Call, why: string): LocalProtocolError {
+  return new LocalProtocolError(`not sent: ${why}`, call.describe('write'));
 }
 
 /** A request in fetch's terms. @throws LocalProtocolError where fetch cannot send it. */

@@ -1,3 +1,4 @@
+import { Destination } from '../../messages/destination.ts';
 import { OriginPattern } from '../../messages/origin-pattern.ts';
 import type { Request } from '../../messages/request.ts';
 
@@ -5,7 +6,7 @@ import type { Request } from '../../messages/request.ts';
 export class RequestPattern {
   readonly #method: string;
   readonly #url: string | RegExp;
-  readonly #origin: OriginPattern | null = null;
+  readonly #origin: (origin: string) => boolean = () => true;
   readonly #path: RegExp = /(?:)/;
   readonly #query: readonly (readonly [string, string])[] = [];
 
@@ -27,7 +28,7 @@ export class RequestPattern {
         `MockTransport: expected a URL, a path such as /users/:id, or a RegExp, got ${typeof url === 'string' ? JSON.stringify(url) : typeof url}`,
       );
     const [, origin, path = '', query = ''] = parts;
-    if (origin !== undefined) this.#origin = new OriginPattern(origin);
+    if (origin !== undefined) this.#origin = originTest(origin);
     this.#path = pathPattern(path || '/');
     this.#query = Array.from(new URLSearchParams(query));
   }
@@ -46,7 +47,7 @@ export class RequestPattern {
       return found;
     }
     const [path = '', query = ''] = request.target.split(/\?(.*)/s, 2);
-    if (this.#origin?.matches(request.origin) === false) found.push('origin');
+    if (!this.#origin(request.origin)) found.push('origin');
     if (!this.#path.test(path)) found.push('path');
     const params = new URLSearchParams(query);
     if (this.#query.some(([name, value]) => !params.getAll(name).includes(value)))
@@ -69,6 +70,16 @@ export class RequestPattern {
     const groups = this.#path.exec(request.target.split('?', 1)[0]!)?.groups ?? {};
     return Object.fromEntries(Object.entries(groups).map(([name, text]) => [name, decoded(text)]));
   }
+}
+
+/** A whole origin is that one, with its port. A pattern is one for which there are several: `all://…`, `https://`, `https://*.example.com`. */
+function originTest(origin: string): (origin: string) => boolean {
+  if (/^all:|\/\/$|\*/i.test(origin)) {
+    const pattern = new OriginPattern(origin);
+    return (each) => pattern.matches(each);
+  }
+  const exact = Destination.from(origin).origin;
+  return (each) => each === exact;
 }
 
 /** Origin, path and query: of each no more than is to be compared. */

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
+import { Client } from '../../../src/client.ts';
 import { HTTPError } from '../../../src/errors.ts';
 import { FileContent } from '../../../src/messages/content/file.ts';
 import { ConnectionPool } from '../../../src/transports/connection-pool.ts';
@@ -161,4 +162,43 @@ t.test('as a body it is sent whole, with its type and its length', async (t) => 
     await pool.request('PUT', server.url, { body });
     t.same(seen, ['application/zip', '500000', true]);
   }
+});
+
+t.test('where there is no Node, there are no files, and no table of types', async (t) => {
+  const path = fileOf('b.png', 'x');
+  const own = Object.getOwnPropertyDescriptor(process, 'getBuiltinModule')!;
+  try {
+    for (const missing of [undefined, () => undefined]) {
+      Object.assign(process, { getBuiltinModule: missing });
+      // A module of its own: it has not loaded the table yet.
+      const fresh = new URL('../../../src/messages/content/media-type.js', import.meta.url);
+      fresh.search = String(missing === undefined);
+      const { mediaTypeOf } = (await import(
+        fresh.href
+      )) as typeof import('../../../src/messages/content/media-type.ts');
+      t.equal(mediaTypeOf('a.png'), 'application/octet-stream');
+    }
+    Object.assign(process, { getBuiltinModule: undefined });
+    t.throws(() => new FileContent(path), {
+      name: 'TypeError',
+      message: 'FileContent: there is no file system here',
+    });
+  } finally {
+    Object.defineProperty(process, 'getBuiltinModule', own);
+  }
+});
+
+t.test('a redirect that keeps the body sends the files of a form again', async (t) => {
+  const seen: string[] = [];
+  await using server = await okServer(async (request, response) => {
+    seen.push((await collect(request)).toString());
+    if (request.url === '/a') response.writeHead(307, { location: '/b' });
+    response.end();
+  });
+  await using client = new Client();
+  const multipart = { file: new FileContent(fileOf('c.txt', 'granite')) };
+  const response = await client.post(`${server.url}/a`, { multipart });
+  t.equal(response.status, 200);
+  t.match(seen[0], /filename="c\.txt"\r\nContent-Type: text\/plain\r\n\r\ngranite\r\n/);
+  t.equal(seen[1], seen[0]);
 });
