@@ -19,19 +19,19 @@ import { discard, received, receivedFields, webInit, type WebResponse } from './
 export type FetchLike = (url: string, init: FetchInit) => PromiseLike<WebResponse>;
 
 /** What fetch is called with: the request, and what `init` adds to it. */
-export type FetchInit = Omit<globalThis.RequestInit, 'body' | 'headers' | 'method' | 'signal'> & {
+export interface FetchInit {
   readonly method: string;
   readonly headers: [string, string][];
   readonly body?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+  readonly duplex?: 'half';
   readonly signal: AbortSignal;
-};
+  readonly redirect: 'manual' | 'follow' | 'error';
+}
 
 /** How fetch is called, and what it does by itself. */
 export interface FetchTransportOptions {
   /** Given to every call: `credentials`, `cache`, `dispatcher`, … Default: `redirect: 'manual'`. */
-  init?:
-    | Readonly<Omit<globalThis.RequestInit, 'body' | 'headers' | 'method' | 'signal'>>
-    | undefined;
+  init?: Readonly<Record<string, unknown>> | undefined;
   /** The content codings that this fetch undoes by itself. Default: gzip, x-gzip, deflate and br, as all do that are known. */
   decodes?: readonly string[] | undefined;
   /** For requests that do not bring their own. Default: 5,000 ms each. */
@@ -56,7 +56,7 @@ const DECODES: readonly string[] = ['gzip', 'x-gzip', 'deflate', 'br'];
  */
 export class FetchTransport extends Transport {
   readonly #fetch: FetchLike;
-  readonly #init: NonNullable<FetchTransportOptions['init']>;
+  readonly #init: Pick<FetchInit, 'redirect'>;
   readonly #decodes: readonly string[];
   readonly #timeouts: ResolvedTimeouts;
   readonly #calls: Calls = new Calls('the fetch transport');

@@ -25,8 +25,8 @@ const NONCE = 'dcd98b7102dd2f0e8b11d0f600bfb0c093';
 /** A proxy that does its work: forwards, and opens tunnels. */
 export async function workingProxy({
   tls = false,
-  asks = 'nothing' as Asks,
-} = {}): Promise<WorkingProxy> {
+  asks = 'nothing',
+}: { tls?: boolean; asks?: Asks } = {}): Promise<WorkingProxy> {
   const seen: string[] = [];
   const headers: IncomingMessage['headers'][] = [];
   const tunnels = new Set<Duplex>();

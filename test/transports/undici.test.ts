@@ -10,7 +10,7 @@ import {
 } from '../../src/errors.ts';
 import type { InformationalResponse } from '../../src/exchange.ts';
 import type { RequestInit } from '../../src/messages/request.ts';
-import { UndiciTransport, type DispatcherLike } from '../../src/transports/undici.ts';
+import { UndiciTransport } from '../../src/transports/undici.ts';
 import { assertNoLeaks } from '../support/leaks.ts';
 import { okServer, type Echo } from '../support/ok-server.ts';
 import { rejection } from '../support/rejection.ts';
@@ -140,7 +140,7 @@ t.test('MockAgent and interceptors do their work', async (t) => {
     answer.end(request.url);
   });
   const composed = new Pool(server.url).compose(interceptors.redirect({ maxRedirections: 1 }));
-  await using transport = new UndiciTransport(composed as unknown as DispatcherLike);
+  await using transport = new UndiciTransport(composed);
   t.equal(await (await transport.request('GET', `${server.url}/from`)).text(), '/to');
 });
 
