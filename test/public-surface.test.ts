@@ -125,6 +125,7 @@ const TYPES = [
   'EventsOptions',
   'FailedAttempt',
   'FetchEnvironment',
+  'FetchFunction',
   'FetchHandler',
   'FetchInit',
   'FetchLike',

@@ -75,7 +75,11 @@ export class SocketStream extends Inbound implements NetworkStream {
   }
 
   get bytesPending(): number {
-    return this.#socket.writableLength;
+    if (this.#tls !== null) return this.#socket.writableLength;
+    // Node tells of a write when all of it is through. What libuv still has of it falls with every byte, as the progress
+    // of a slow peer must: there is no documented way to it, and without it this is but coarser.
+    const { _handle: handle } = this.#socket as { _handle?: { writeQueueSize?: number } | null };
+    return this.#socket.writableLength + (handle?.writeQueueSize ?? 0);
   }
 
   /** For whoever opened the socket: to be called once, when it is ready for use. */

@@ -49,7 +49,7 @@ export interface NetworkStream {
   readonly remoteAddress: string | undefined;
   readonly tls: TLSInfo | null;
   readonly timings: StreamTimings;
-  /** Bytes accepted by `write` that the operating system has not taken yet. */
+  /** At least the bytes accepted by `write` that the operating system has not taken yet: falls while it takes some, 0 when it has all. */
   readonly bytesPending: number;
 
   /** Starts the delivery. To be called once, in the same turn in which the stream was received. A later call swaps the receiver. */

@@ -147,7 +147,7 @@ t.test('over real fetches: what they decode is not decoded again', async (t) => 
   });
   const fetches: Record<string, FetchLike> = {
     platform: globalThis.fetch,
-    undici: undici.fetch as unknown as FetchLike,
+    undici: undici.fetch,
     'node-fetch': nodeFetch as unknown as FetchLike,
   };
   for (const [name, fetch] of Object.entries(fetches)) {
