@@ -176,7 +176,7 @@ for (const [way, open] of Object.entries(WAYS)) {
       it.stream.cork();
       it.stream.write('one ');
       it.stream.write('two');
-      t.equal(it.stream.bytesPending, 7);
+      t.ok(it.stream.bytesPending >= 7);
       it.stream.uncork();
       await recorder.received('one two');
     });
