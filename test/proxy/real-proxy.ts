@@ -6,13 +6,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** `openssl passwd -apr1 -salt strata secret` */
+const NCSA_SECRET = '$apr1$strata$GJAmfdUO/2mYzOpki0On01';
+const HELPERS = '/usr/lib/squid/';
+
 /** A program of the system's, on loopback, with a configuration of its own. */
 export interface RealProxy extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Where a program is, or why there is none. */
+/** Where a program is, or why it cannot be used. */
 export function program(name: string): { readonly path: string } | { readonly missing: string } {
+  if (name === 'squid' && !existsSync(`${HELPERS}digest_file_auth`))
+    return { missing: `squid and its helpers are not in ${HELPERS}` };
   for (const folder of ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin'])
     if (existsSync(join(folder, name))) return { path: join(folder, name) };
   return { missing: `${name} is not installed` };
@@ -86,9 +92,9 @@ export async function squid(
       passwords,
       asks === 'digest'
         ? `user:${realm}:${md5(`user:${realm}:secret`)}\n`
-        : `user:${apr(passwords)}\n`,
+        : `user:${NCSA_SECRET}\n`,
     );
-    const helper = `/usr/lib/squid/${asks === 'digest' ? 'digest_file_auth -c' : 'basic_ncsa_auth'} ${passwords}`;
+    const helper = `${HELPERS}${asks === 'digest' ? 'digest_file_auth -c' : 'basic_ncsa_auth'} ${passwords}`;
     const auth =
       asks === 'nothing'
         ? ['http_access allow localhost']
@@ -118,11 +124,6 @@ export async function squid(
     );
     return ['-N', '-n', `strata${port}`, '-f', join(folder, 'squid.conf')];
   });
-}
-
-/** A password for NCSA: `secret`. */
-function apr(_file: string): string {
-  return execFileSync('openssl', ['passwd', '-apr1', 'secret']).toString().trim();
 }
 
 export async function tinyproxy(path: string, asks: 'nothing' | 'basic'): Promise<RealProxy> {
@@ -155,8 +156,7 @@ export async function dante(path: string): Promise<RealProxy> {
         'external: 127.0.0.1',
         'clientmethod: none',
         'socksmethod: none',
-        'user.privileged: root',
-        'user.unprivileged: nobody',
+        ...(process.getuid?.() === 0 ? ['user.privileged: root', 'user.unprivileged: nobody'] : []),
         'client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }',
         'socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 command: connect }',
         '',

@@ -1,0 +1,80 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { goals } from './goals.ts';
+import { findCores } from './machine/cores.ts';
+import { type Options, parseOptions, usage } from './options.ts';
+import { root } from './paths.ts';
+import { peerNames } from './peers/index.ts';
+import { type Plan, planOf } from './plan.ts';
+import { chart } from './report/chart.ts';
+import { toJson } from './report/json.ts';
+import { table } from './report/table.ts';
+import { runRounds } from './rounds.ts';
+import { type Summary, summarise } from './summary.ts';
+import { isFailure, judge, verdictTable } from './verdicts.ts';
+import { workloads } from './workloads/index.ts';
+
+/** `npm run bench`: measures this library beside its peers. */
+
+async function run(plan: Plan): Promise<Summary[]> {
+  const cores = findCores();
+  if (cores === null)
+    progress('Warning: not pinned to cores (no taskset, or one core): expect noise.\n');
+  const summaries: Summary[] = [];
+  for (const { workload, peers } of plan.entries) {
+    const summary = summarise(await runRounds(workload, peers, { ...plan, cores, progress }));
+    summaries.push(summary);
+    console.log(`${table(summary)}\n`);
+  }
+  return summaries;
+}
+
+/** On standard error, so that standard output is the report. */
+function progress(message: string): void {
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${message}` : `${message}\n`);
+}
+
+function list(): string {
+  const width = Math.max(...workloads.map(({ name }) => name.length));
+  const lines = workloads.map(({ name, title }) => `  ${name.padEnd(width)}  ${title}`);
+  return ['Workloads:', ...lines, '', 'Peers:', `  ${peerNames.join(' ')}`].join('\n');
+}
+
+/** A client that broke; one that is not installed is no failure. */
+function hasFailure({ rows }: Summary): boolean {
+  return rows.some(({ missing }) => missing?.kind === 'failed');
+}
+
+function save(summaries: readonly Summary[], json: string): void {
+  const folder = join(root, 'benchmarks', 'results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'results.json'), json);
+  writeFileSync(join(folder, 'results.svg'), chart(summaries));
+}
+
+async function main(options: Options): Promise<void> {
+  if (options.mode === 'help') return console.log(usage);
+  if (options.mode === 'list') return console.log(list());
+  if (options.mode === 'smoke') console.log('A smoke run: too short for its figures to count.\n');
+  const summaries = await run(planOf(options));
+  if (summaries.some(hasFailure)) process.exitCode = 1;
+  const verdicts = judge(goals, summaries);
+  if (options.mode === 'check') {
+    console.log(verdictTable(verdicts));
+    if (verdicts.some(isFailure)) process.exitCode = 1;
+  }
+  const json = toJson(summaries, verdicts);
+  if (options.json !== null) writeFileSync(options.json, json);
+  if (options.save) save(summaries, json);
+}
+
+function optionsOrExit(): Options {
+  try {
+    return parseOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${String(error)}\n\n${usage}`);
+    process.exit(2);
+  }
+}
+
+await main(optionsOrExit());

@@ -1,0 +1,34 @@
+import { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { type Call, check, count, headersOf, type OpenPeer } from './peer.ts';
+import { undiciDispatcher } from './undici-dispatcher.ts';
+
+/** undici's fast form, and the reference of every ratio: `Pool#request` and `body.bytes()`. */
+export const open: OpenPeer = ({ origins, connections, headers }) => {
+  const dispatcher = undiciDispatcher(origins, connections);
+  const send = (call: Call, body?: Dispatcher.RequestOptions['body'], length?: number) =>
+    dispatcher.request({
+      origin: call.origin,
+      path: call.path,
+      method: call.method,
+      headers:
+        length === undefined
+          ? headersOf(headers, call)
+          : { ...headers, 'content-length': String(length) },
+      body: body ?? call.body ?? null,
+    });
+  return {
+    async request(call) {
+      const response = await send(call);
+      check(response.statusCode, response.headers['content-type']);
+      return (await response.body.bytes()).length;
+    },
+    async download(call) {
+      return count((await send(call)).body);
+    },
+    async upload(call, upload) {
+      const response = await send(call, Readable.from(upload.chunks()), upload.length);
+      return (await response.body.bytes()).length;
+    },
+  };
+};
