@@ -11,7 +11,7 @@ import { toJson } from './report/json.ts';
 import { table } from './report/table.ts';
 import { runRounds } from './rounds.ts';
 import { type Summary, summarise } from './summary.ts';
-import { isFailure, judge, verdictTable } from './verdicts.ts';
+import { isFailure, judge, noiseLine, verdictTable } from './verdicts.ts';
 import { workloads } from './workloads/index.ts';
 
 /** `npm run bench`: measures this library beside its peers. */
@@ -60,7 +60,7 @@ async function main(options: Options): Promise<void> {
   if (summaries.some(hasFailure)) process.exitCode = 1;
   const verdicts = judge(goals, summaries);
   if (options.mode === 'check') {
-    console.log(verdictTable(verdicts));
+    console.log(`${verdictTable(verdicts)}\n\n${noiseLine(summaries)}`);
     if (verdicts.some(isFailure)) process.exitCode = 1;
   }
   const json = toJson(summaries, verdicts);

@@ -1,5 +1,7 @@
 import type { Goal } from './goal.ts';
-import { figure } from './report/figures.ts';
+import { figure, percent } from './report/figures.ts';
+import { TWIN_SUFFIX } from './rounds.ts';
+import { median } from './statistics.ts';
 import type { Summary } from './summary.ts';
 
 /** The share of a goal that must be reached: the rest is left to the machine's noise. */
@@ -38,6 +40,15 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
   return ['### Goals', '', '| goal | target | measured | |', '|---|---:|---:|---|', ...lines].join(
     '\n',
   );
+}
+
+/** How far equal things came out apart in this run: a goal missed by less may not be missed at all. */
+export function noiseLine(summaries: readonly Summary[]): string {
+  const twins = summaries.flatMap(({ rows }) =>
+    rows.filter(({ label }) => label.endsWith(TWIN_SUFFIX)).map(({ ratio }) => ratio.median),
+  );
+  const apart = twins.map((ratio) => Math.abs(ratio - 1)).filter(Number.isFinite);
+  return `The baselines differ from themselves by ${percent(median(apart))} in the median, ${percent(Math.max(...apart))} at most.`;
 }
 
 function share({ bound, target }: Goal, measured: number): number {

@@ -318,7 +318,8 @@ function poolOptions(options: ClientOptions): ConnectionPoolOptions {
 function bottom(options: ClientOptions): TransportLike {
   const forPool = poolOptions(options);
   if (options.transport === undefined) return new ConnectionPool(forPool);
-  const names = Object.keys(forPool);
+  // `trustEnv` is about netrc files too.
+  const names = Object.keys(forPool).filter((name) => name !== 'trustEnv');
   if (names.length > 0) {
     throw new TypeError(
       `Client: with transport, there is no pool for ${names.join(', ')} to be about`,

@@ -118,6 +118,7 @@ const TYPES = [
   'CookiesInit',
   'DecodeBounds',
   'DecodeOptions',
+  'DefaultEncoding',
   'Destination',
   'DigestOptions',
   'DispatcherLike',
