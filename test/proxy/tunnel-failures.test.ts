@@ -118,7 +118,10 @@ t.test(
         /through 127.*broke during the handshake/,
       ],
       [(wire) => wire.received(1).then(() => wire.reset()), /through 127/],
-      [send('HTTP/1.1 400 this is not TLS\r\n\r\n'), /through 127/],
+      [
+        (wire) => wire.received(1).then(() => wire.send('HTTP/1.1 400 this is not TLS\r\n\r\n')),
+        /through 127/,
+      ],
     ];
     for (const [step, message] of cases) {
       await using proxy = await ScriptServer.start([connection(reply(ESTABLISHED), step, hang())]);
