@@ -74,6 +74,15 @@ export class PoolCore {
     for (const slot of this.slots) if (slot.waiter !== null) yield slot.waiter;
   }
 
+  /** The origins that have requests in the queue, and how many. */
+  get waitingByOrigin(): Record<string, number> {
+    const waiting: Record<string, number> = {};
+    for (const { origin, queue } of this.#sites.values()) {
+      if (queue.length > 0) waiting[origin] = queue.length;
+    }
+    return waiting;
+  }
+
   waitingFor(origin: string): number {
     return this.#sites.get(origin)?.queue.length ?? 0;
   }

@@ -21,11 +21,16 @@ export interface PoolSnapshot {
   readonly active: number;
   readonly idle: number;
   readonly waiting: number;
+  /** The same by origin: those that have anybody waiting. */
+  readonly waitingByOrigin: Readonly<Record<string, number>>;
   /** The connection that has been at one exchange longest. */
   readonly longestHolder: ConnectionSnapshot | null;
 }
 
-export function snapshotOf(slots: Iterable<Slot>, waiting: number): PoolSnapshot {
+export function snapshotOf(
+  slots: Iterable<Slot>,
+  waitingByOrigin: Readonly<Record<string, number>>,
+): PoolSnapshot {
   const now = performance.now();
   const connections = Array.from(slots, (slot) => connectionOf(slot, now));
   const count = (state: ConnectionSnapshot['state']): number =>
@@ -40,7 +45,8 @@ export function snapshotOf(slots: Iterable<Slot>, waiting: number): PoolSnapshot
     opening: count('opening'),
     active: count('busy'),
     idle: count('idle'),
-    waiting,
+    waiting: Object.values(waitingByOrigin).reduce((sum, each) => sum + each, 0),
+    waitingByOrigin,
     longestHolder,
   };
 }

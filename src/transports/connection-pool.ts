@@ -171,7 +171,7 @@ export class ConnectionPool extends Transport implements SlotOwner, OpeningObser
 
   /** The pool as it is now. */
   snapshot(): PoolSnapshot {
-    return snapshotOf(this.#core.slots, this.#core.waiting);
+    return snapshotOf(this.#core.slots, this.#core.waitingByOrigin);
   }
 
   /** Closes the connections that are idle. */

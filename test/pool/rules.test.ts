@@ -86,7 +86,7 @@ t.test('snapshot: each connection as it is, and who has been at it longest', asy
     remoteAddress: '127.0.0.1:80',
     opened: performance.now(),
   });
-  const snapshot = snapshotOf(pool.core.slots, 7);
+  const snapshot = snapshotOf(pool.core.slots, { 'http://a.test': 4, 'http://b.test': 3 });
   t.match(snapshot, {
     opening: 1,
     active: 1,
@@ -108,7 +108,7 @@ t.test('snapshot: each connection as it is, and who has been at it longest', asy
     describeSnapshot(snapshot),
     /^1 active, 1 opening, 1 idle, 7 waiting; longest at it: http:\/\/b.test, for \d+ ms$/,
   );
-  t.equal(describeSnapshot(snapshotOf([], 0)), '0 active, 0 opening, 0 idle, 0 waiting');
+  t.equal(describeSnapshot(snapshotOf([], {})), '0 active, 0 opening, 0 idle, 0 waiting');
 });
 
 t.test('presence: a timer that is there, and counts only while there is work', async (t) => {
