@@ -1,3 +1,4 @@
+import { withoutBodyFields } from '../messages/body-fields.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
 
@@ -92,17 +93,6 @@ export class Journey {
   }
 }
 
-const OF_BODY = [
-  'content-encoding',
-  'content-language',
-  'content-length',
-  'content-location',
-  'content-type',
-  'expect',
-  'trailer',
-  'transfer-encoding',
-];
-
 /**
  * The request that redirects within the origin have made of the one that was sent. Not the one of the response itself: that has what
  * the layers further in have added, such as cookies.
@@ -110,6 +100,6 @@ const OF_BODY = [
 function movedTo(sent: Request, { destination, method, content }: Request): Request {
   if (destination.href === sent.destination.href && method === sent.method) return sent;
   if (content !== null || sent.content === null) return sent.with({ url: destination, method });
-  const headers = OF_BODY.reduce((kept, name) => kept.without(name), sent.headers);
+  const headers = withoutBodyFields(sent.headers);
   return sent.with({ url: destination, method, headers, body: null });
 }

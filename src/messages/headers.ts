@@ -287,7 +287,7 @@ function lineEnd(text: string, from: number): number {
 }
 
 /** text.slice(start, end) without SP and HTAB around it: `trim()` would take more than OWS (RFC 9110 §5.6.3). */
-function trimmed(text: string, start: number, end: number): string {
+export function trimmed(text: string, start: number, end: number): string {
   while (start < end && isBlank(text.charCodeAt(start))) start++;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
   return text.slice(start, end);

@@ -1,4 +1,5 @@
 import { RedirectError, TooManyRedirectsError } from '../errors.ts';
+import { withoutBodyFields } from '../messages/body-fields.ts';
 import type { Destination } from '../messages/destination.ts';
 import type { Headers } from '../messages/headers.ts';
 import type { Request } from '../messages/request.ts';
@@ -65,18 +66,6 @@ const TRAVELS: ReadonlySet<string> = new Set([
   'range',
   'user-agent',
 ]);
-
-/** Fields about the body, which go when it goes (RFC 9110 §15.4). */
-const OF_BODY: readonly string[] = [
-  'content-encoding',
-  'content-language',
-  'content-length',
-  'content-location',
-  'content-type',
-  'expect',
-  'trailer',
-  'transfer-encoding',
-];
 
 /**
  * Follows redirects (RFC 9110 §15.4), with Fetch's rules for methods: 303 becomes GET, POST on 301 and 302 becomes GET, both without the
@@ -171,7 +160,7 @@ function nextRequest(
   const becomesGet =
     status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST';
   let headers = request.headers;
-  if (becomesGet) headers = OF_BODY.reduce((kept, name) => kept.without(name), headers);
+  if (becomesGet) headers = withoutBodyFields(headers);
   else if (request.content !== null && !request.content.replayable) {
     throw new RedirectError(
       `redirected with ${status}, and the body is a stream that has been sent already`,

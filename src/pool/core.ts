@@ -83,10 +83,6 @@ export class PoolCore {
     return waiting;
   }
 
-  waitingFor(origin: string): number {
-    return this.#sites.get(origin)?.queue.length ?? 0;
-  }
-
   /** A request arrives. Answers its waiter where it has to wait in the queue, 'full' where there is no place in it. */
   submit(exchange: Exchange, now: number): Waiter | 'full' | null {
     const { origin } = exchange.request;

@@ -24,7 +24,7 @@ t.test('else a new one is opened, as far as the limits go; then it waits', async
   t.not(waiter, null);
   t.strictSame(pool.owed(), ['open a', 'open b']);
   t.equal(pool.core.waiting, 1);
-  t.equal(pool.core.waitingFor('http://a.test'), 1);
+  t.equal(pool.core.waitingByOrigin['http://a.test'], 1);
   t.strictSame(pool.problems(), []);
 });
 
@@ -89,7 +89,7 @@ t.test('an origin at its own limit holds nobody else back', async (t) => {
   t.strictSame(pool.owed(), ['close b', 'open c'], 'c, although a has waited longer');
   t.equal(pool.core.closed(a)?.exchange.request.target, '/a0');
   t.strictSame(pool.owed(), ['open a'], 'a is below its limit again');
-  t.equal(pool.core.waitingFor('http://a.test'), 1);
+  t.equal(pool.core.waitingByOrigin['http://a.test'], 1);
   t.strictSame(pool.problems(), []);
 });
 
