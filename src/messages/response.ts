@@ -18,6 +18,7 @@ import {
   markedEncoding,
   splitLines,
 } from './text.ts';
+import type { Timings } from './timings.ts';
 import { undecodable } from './undecodable.ts';
 
 /** What a response consists of besides its status. At most one of `body`, `json`, `text` and `html`. */
@@ -37,6 +38,17 @@ export interface ResponseInit {
   httpVersion?: string | undefined;
   /** Milliseconds from the start of the request to this head. */
   elapsed?: number | undefined;
+  /** What layers have to say about it. */
+  extensions?: ResponseExtensions | undefined;
+}
+
+/**
+ * What layers have to say about a response, each under a name of its own: where it came from, how long it took. A layer adds its own by
+ * `declare module`, as with `RequestExtensions`.
+ */
+export interface ResponseExtensions {
+  /** How long each phase took, where it was traced. */
+  readonly timings?: Timings | undefined;
 }
 
 /** What `with` can change. */
@@ -60,6 +72,7 @@ const CONSUMED: Readonly<Record<Exclude<Use, 'open' | 'closed'>, string>> = {
 const EXCERPT = 200;
 const EMPTY = new Uint8Array(0);
 const NO_HISTORY: readonly Response[] = Object.freeze([]);
+const NO_EXTENSIONS: ResponseExtensions = Object.freeze({});
 const NO_INIT: ResponseInit = Object.freeze({});
 
 /**
@@ -77,6 +90,8 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   readonly nextRequest: Request | null;
   /** Milliseconds from the start of the request to the head of this response. 0 for one that was made. */
   readonly elapsed: number;
+  /** What layers have to say about it. */
+  readonly extensions: ResponseExtensions;
   readonly #request: Request | null;
   /** Of a body that is kept, too: it tells how that came. */
   #source: BodySource | null;
@@ -121,6 +136,7 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     this.history = init.history ?? NO_HISTORY;
     this.nextRequest = init.nextRequest ?? null;
     this.elapsed = init.elapsed ?? 0;
+    this.extensions = init.extensions ?? NO_EXTENSIONS;
     this.#request = init.request ?? null;
   }
 
@@ -257,7 +273,8 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 
   /**
-   * A changed copy, which takes the body over: this one has none any more. `body` replaces it (and is then to close what it replaces).
+   * A changed copy, which takes the body over: this one has none any more. `body` replaces it (and is then to close what it replaces);
+   * `extensions` are added to those that are there.
    */
   with(changes: ResponseChanges): Response {
     const replaces =
@@ -273,6 +290,10 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
       nextRequest: changes.nextRequest ?? this.nextRequest ?? undefined,
       httpVersion: changes.httpVersion ?? this.httpVersion,
       elapsed: changes.elapsed ?? this.elapsed,
+      extensions:
+        changes.extensions === undefined
+          ? this.extensions
+          : { ...this.extensions, ...changes.extensions },
     };
     if (isSource(changes.body)) {
       init.body = changes.body;
