@@ -30,6 +30,8 @@ import type { Response } from './messages/response.ts';
  *   ├─ InvalidURLError                 ERR_INVALID_URL
  *   ├─ StreamConsumedError             ERR_STREAM_CONSUMED
  *   └─ ClosedError                     ERR_CLOSED
+ *
+ * A layer's own errors stand beside it: AuthError, BreakerOpenError, ReplayError, SchemaError, ThrottleError.
  */
 
 /** The stable identity of an error: compare this, not the text, and not `instanceof` across copies of the package. */
@@ -54,6 +56,11 @@ export type ErrorCode =
   | 'ERR_INVALID_URL'
   | 'ERR_STREAM_CONSUMED'
   | 'ERR_CLOSED'
+  | 'ERR_AUTH'
+  | 'ERR_BREAKER_OPEN'
+  | 'ERR_REPLAY'
+  | 'ERR_SCHEMA'
+  | 'ERR_THROTTLE'
   | 'ERR_HTTP'
   | 'ERR_REQUEST'
   | 'ERR_TRANSPORT'
@@ -303,8 +310,11 @@ export class ClosedError extends HTTPError {
   }
 }
 
-/** Name and code stand on the prototype: the same for every instance, absent from `JSON.stringify`. */
-function named(
+/**
+ * Names a class of the tree, in its `static` block. Name and code stand on the prototype: the same for every instance, absent from
+ * `JSON.stringify`.
+ */
+export function named(
   constructor: { readonly prototype: HTTPError },
   name: string,
   code: ErrorCode,
@@ -338,111 +348,34 @@ function causeOf(init: RequestErrorInit): ErrorOptions | undefined {
   return init.cause === undefined ? undefined : { cause: init.cause };
 }
 
-const TIMEOUTS: ReadonlySet<unknown> = new Set<ErrorCode>([
-  'ERR_TIMEOUT',
-  'ERR_CONNECT_TIMEOUT',
-  'ERR_READ_TIMEOUT',
-  'ERR_WRITE_TIMEOUT',
-  'ERR_POOL_TIMEOUT',
-  'ERR_DEADLINE',
-]);
-const NETWORK: ReadonlySet<unknown> = new Set<ErrorCode>([
-  'ERR_NETWORK',
-  'ERR_CONNECT',
-  'ERR_READ',
-  'ERR_WRITE',
-]);
-const PROTOCOL: ReadonlySet<unknown> = new Set<ErrorCode>([
-  'ERR_PROTOCOL',
-  'ERR_LOCAL_PROTOCOL',
-  'ERR_REMOTE_PROTOCOL',
-]);
-const TRANSPORT: ReadonlySet<unknown> = new Set<unknown>([
-  'ERR_TRANSPORT',
-  ...TIMEOUTS,
-  ...NETWORK,
-  ...PROTOCOL,
-  'ERR_POOL_FULL',
-  'ERR_PROXY',
-  'ERR_UNSUPPORTED_PROTOCOL',
-]);
-const REQUEST: ReadonlySet<unknown> = new Set<unknown>([
-  'ERR_REQUEST',
-  ...TRANSPORT,
-  'ERR_DECODING',
-  'ERR_TOO_MANY_REDIRECTS',
-  'ERR_REDIRECT',
-  'ERR_STATUS',
-]);
-const HTTP: ReadonlySet<unknown> = new Set<unknown>([
-  'ERR_HTTP',
-  ...REQUEST,
-  'ERR_INVALID_URL',
-  'ERR_STREAM_CONSUMED',
-  'ERR_CLOSED',
-]);
-
 /** Whether `error` is of this library's tree, from whichever copy of the package. */
-export const isHTTPError = (error: unknown): error is HTTPError =>
-  error instanceof HTTPError || hasCode(error, HTTP);
+export const isHTTPError = (error: unknown): error is HTTPError => isA(error, HTTPError);
 /** Whether `error` is about one request: `error.request` is there. */
-export const isRequestError = (error: unknown): error is RequestError =>
-  error instanceof RequestError || hasCode(error, REQUEST);
+export const isRequestError = (error: unknown): error is RequestError => isA(error, RequestError);
 /** Whether the exchange did not come about, or broke. */
 export const isTransportError = (error: unknown): error is TransportError =>
-  error instanceof TransportError || hasCode(error, TRANSPORT);
+  isA(error, TransportError);
 /** Whether a connect, read, write or pool timeout, or a deadline, was reached. */
-export const isTimeoutError = (error: unknown): error is TimeoutError =>
-  error instanceof TimeoutError || hasCode(error, TIMEOUTS);
+export const isTimeoutError = (error: unknown): error is TimeoutError => isA(error, TimeoutError);
 /** Whether the network failed: connect, read or write. */
-export const isNetworkError = (error: unknown): error is NetworkError =>
-  error instanceof NetworkError || hasCode(error, NETWORK);
+export const isNetworkError = (error: unknown): error is NetworkError => isA(error, NetworkError);
 /** Whether HTTP was broken, by either side. */
 export const isProtocolError = (error: unknown): error is ProtocolError =>
-  error instanceof ProtocolError || hasCode(error, PROTOCOL);
+  isA(error, ProtocolError);
 /** Whether `raiseForStatus()` made it: `error.response` is there. */
-export const isStatusError = (error: unknown): error is StatusError =>
-  error instanceof StatusError || hasCode(error, STATUS);
+export const isStatusError = (error: unknown): error is StatusError => isA(error, StatusError);
 
-const STATUS: ReadonlySet<unknown> = new Set<ErrorCode>(['ERR_STATUS']);
-
-/** For errors of another copy of the package. Node has codes of its own that begin with ERR_, and a few are the same: the name tells them apart. */
-function hasCode(error: unknown, codes: ReadonlySet<unknown>): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    codes.has(error.code) &&
-    CLASS_NAMES.has(error.name)
-  );
+/** Not `instanceof`: two copies of the package have two of each class, which name and code tell to be the same. */
+function isA(error: unknown, { prototype }: { readonly prototype: HTTPError }): boolean {
+  if (!(error instanceof Error)) return false;
+  if (prototype.isPrototypeOf(error)) return true;
+  for (let each: object | null = error; each !== null; each = Object.getPrototypeOf(each)) {
+    if (ownValue(each, 'code') === prototype.code && ownValue(each, 'name') === prototype.name)
+      return true;
+  }
+  return false;
 }
 
-const CLASS_NAMES: ReadonlySet<string> = new Set(
-  [
-    HTTPError,
-    RequestError,
-    TransportError,
-    TimeoutError,
-    ConnectTimeoutError,
-    ReadTimeoutError,
-    WriteTimeoutError,
-    PoolTimeoutError,
-    DeadlineError,
-    NetworkError,
-    ConnectError,
-    ReadError,
-    WriteError,
-    ProtocolError,
-    LocalProtocolError,
-    RemoteProtocolError,
-    PoolFullError,
-    ProxyError,
-    UnsupportedProtocolError,
-    DecodingError,
-    TooManyRedirectsError,
-    RedirectError,
-    StatusError,
-    InvalidURLError,
-    StreamConsumedError,
-    ClosedError,
-  ].map((each) => each.prototype.name),
-);
+function ownValue(object: object, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(object, name)?.value;
+}

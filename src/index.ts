@@ -155,6 +155,43 @@ export {
 } from './network/stream.ts';
 
 // Errors
-export * from './errors.ts';
+export {
+  HTTPError,
+  RequestError,
+  TransportError,
+  TimeoutError,
+  ConnectTimeoutError,
+  ReadTimeoutError,
+  WriteTimeoutError,
+  PoolTimeoutError,
+  DeadlineError,
+  NetworkError,
+  ConnectError,
+  ReadError,
+  WriteError,
+  ProtocolError,
+  LocalProtocolError,
+  RemoteProtocolError,
+  PoolFullError,
+  ProxyError,
+  UnsupportedProtocolError,
+  DecodingError,
+  TooManyRedirectsError,
+  RedirectError,
+  StatusError,
+  InvalidURLError,
+  StreamConsumedError,
+  ClosedError,
+  isHTTPError,
+  isRequestError,
+  isTransportError,
+  isTimeoutError,
+  isNetworkError,
+  isProtocolError,
+  isStatusError,
+  type ErrorCode,
+  type Phase,
+  type RequestErrorInit,
+} from './errors.ts';
 
 export { VERSION } from './version.ts';
