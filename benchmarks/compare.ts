@@ -4,6 +4,7 @@ import { type BaseBuild, buildRef } from './compare/base-build.ts';
 import type { BlockPair, BlocksOrder } from './compare/blocks.ts';
 import { findCores } from './machine/cores.ts';
 import { startOrigin } from './origin/start.ts';
+import { shipped } from './paths.ts';
 import { runProgram } from './program.ts';
 import { figure } from './report/figures.ts';
 import { median, medianInterval } from './statistics.ts';
@@ -24,7 +25,6 @@ const usage =
 const RESOLUTION = 0.05;
 
 const program = fileURLToPath(new URL('compare/blocks.js', import.meta.url));
-const head = new URL('../src/index.js', import.meta.url).href;
 
 interface Options {
   readonly ref: string;
@@ -69,7 +69,7 @@ async function blocksOf(workload: ClosedLoop, base: BaseBuild, options: Options)
     const { peer, milliseconds } = options;
     const order: BlocksOrder = {
       base: base.url,
-      head,
+      head: shipped,
       peer,
       workload: workload.name,
       origin: origin.origins[0] ?? '',

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 function projectRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
@@ -17,3 +17,6 @@ export const root: string = projectRoot();
 
 /** What is made at run time (the origin's binary, its certificate). Ignored by git, like all of `build/`. */
 export const scratch: string = join(root, 'build', 'origin');
+
+/** The main module as it ships: what is measured is what users load. */
+export const shipped: string = pathToFileURL(join(root, 'dist', 'index.js')).href;
