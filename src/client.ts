@@ -41,7 +41,7 @@ import {
   type ConnectionPoolOptions,
 } from './transports/connection-pool.ts';
 import { Mounts, type MountRoutes } from './transports/mounts.ts';
-import { labelOf, stack, Transport, type Layer, type TransportLike } from './transport.ts';
+import { labelOf, stack, Transport, whole, type Layer, type TransportLike } from './transport.ts';
 import { VERSION } from './version.ts';
 
 /** Cookies to be sent by name: numbers and booleans are written out, `null` and `undefined` are left out. */
@@ -216,22 +216,24 @@ export class Client extends Transport {
     return this.transport.send(request);
   }
 
-  override async request(
+  override request(
     method: string,
     url: string | URL,
     options?: ClientRequestOptions,
   ): Promise<Response> {
-    const response = await this.send(this.buildRequest(method, url, options));
-    if (!response.isRead) await response.read();
-    return response;
+    return this.stream(method, url, options).then(whole);
   }
 
-  override async stream(
+  override stream(
     method: string,
     url: string | URL,
     options?: ClientRequestOptions,
   ): Promise<Response> {
-    return await this.send(this.buildRequest(method, url, options));
+    try {
+      return this.send(this.buildRequest(method, url, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   get(url: string | URL, options?: ClientRequestOptions): Promise<Response> {

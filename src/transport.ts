@@ -36,20 +36,27 @@ export abstract class Transport implements TransportLike, AsyncDisposable {
   async close(): Promise<void> {}
 
   /** Sends, and reads the response to its end: it holds no connection any more. */
-  async request(method: string, url: string | URL, init?: RequestInit): Promise<Response> {
-    const response = await this.send(new Request(method, url, init));
-    if (!response.isRead) await response.read();
-    return response;
+  request(method: string, url: string | URL, init?: RequestInit): Promise<Response> {
+    return this.stream(method, url, init).then(whole);
   }
 
   /** Sends: the response is scoped, `await using response = await transport.stream(…)`. */
-  async stream(method: string, url: string | URL, init?: RequestInit): Promise<Response> {
-    return await this.send(new Request(method, url, init));
+  stream(method: string, url: string | URL, init?: RequestInit): Promise<Response> {
+    try {
+      return this.send(new Request(method, url, init));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** The response, read to its end. One that is so already, as most are, costs no wait. */
+export function whole(response: Response): Response | Promise<Response> {
+  return response.isRead ? response : response.read().then(() => response);
 }
 
 /** A layer: what makes a middleware around the next transport inward. */

@@ -25,12 +25,16 @@ export class CookieMiddleware extends Middleware {
     this.#jar = jar ?? null;
   }
 
-  async send(request: Request): Promise<Response> {
-    const response = await this.next.send(
-      this.#jar === null ? request : await withCookies(request, this.#jar),
+  send(request: Request): Promise<Response> {
+    const sent =
+      this.#jar === null ? this.next.send(request) : this.#sendWithCookies(request, this.#jar);
+    return sent.then((response) =>
+      response.headers.has('set-cookie') ? this.#store(request, response) : response,
     );
-    if (response.headers.has('set-cookie')) await this.#store(request, response);
-    return response;
+  }
+
+  async #sendWithCookies(request: Request, jar: CookieJar): Promise<Response> {
+    return this.next.send(await withCookies(request, jar));
   }
 
   /** The jar: yours, or the one that was made. */
@@ -40,13 +44,14 @@ export class CookieMiddleware extends Middleware {
     return this.#making;
   }
 
-  async #store(request: Request, response: Response): Promise<void> {
+  async #store(request: Request, response: Response): Promise<Response> {
     try {
       const jar = await this.jar();
       const url = request.destination.href;
       for (const cookie of response.headers.getSetCookie()) {
         await jar.setCookie(cookie, url, { ignoreError: true });
       }
+      return response;
     } catch (cause) {
       await response.close();
       throw failed(request, cause);

@@ -64,16 +64,21 @@ export class DecodeMiddleware extends Middleware {
     this.#advertise = advertise && ACCEPT_ENCODING !== '';
   }
 
-  async send(request: Request): Promise<Response> {
+  send(request: Request): Promise<Response> {
     const choice = request.extensions.decode;
     if (choice === false) return this.next.send(request);
-    const bounds =
-      choice === undefined || choice === true ? this.#bounds : resolve(choice, this.#bounds);
-    const response = await this.next.send(this.#advertise ? asking(request) : request);
-    const encoding = response.headers.get('content-encoding');
-    return encoding === null || !mayHaveBody(request, response)
-      ? response
-      : await decoded(request, response, encoding, bounds);
+    let bounds = this.#bounds;
+    try {
+      if (choice !== undefined && choice !== true) bounds = resolve(choice, this.#bounds);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.next.send(this.#advertise ? asking(request) : request).then((response) => {
+      const encoding = response.headers.get('content-encoding');
+      return encoding === null || !mayHaveBody(request, response)
+        ? response
+        : decoded(request, response, encoding, bounds);
+    });
   }
 }
 

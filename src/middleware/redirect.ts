@@ -90,12 +90,20 @@ export class RedirectMiddleware extends Middleware {
     return !this.#options.follow;
   }
 
-  async send(request: Request): Promise<Response> {
+  send(request: Request): Promise<Response> {
     const { redirect } = request.extensions;
-    // Before anything is sent: what is wrong with it is known by then.
-    const options = redirect === undefined ? this.#options : resolve(redirect, this.#options);
-    const response = await this.next.send(request);
-    return REDIRECTS.has(response.status) ? this.#redirected(request, response, options) : response;
+    let options = this.#options;
+    try {
+      // Before anything is sent: what is wrong with it is known by then.
+      if (redirect !== undefined) options = resolve(redirect, this.#options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.next
+      .send(request)
+      .then((response) =>
+        REDIRECTS.has(response.status) ? this.#redirected(request, response, options) : response,
+      );
   }
 
   async #redirected(first: Request, answer: Response, options: Resolved): Promise<Response> {
