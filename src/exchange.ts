@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Alarm } from './alarm.ts';
 import { DeadlineError, type Phase, type RequestErrorInit } from './errors.ts';
+import { timelineFor, type ExchangeTimeline } from './exchange-timeline.ts';
 import type { Request } from './messages/request.ts';
 import type { Response } from './messages/response.ts';
 import type { ResolvedTimeouts } from './messages/timeout.ts';
@@ -31,6 +32,8 @@ export class Exchange {
   proxyAuthorization: string | null = null;
   /** Nothing more will come of it. */
   finished = false;
+  /** Where what happens to it is written down; null: nobody wants to know. */
+  readonly timeline: ExchangeTimeline | null;
 
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
@@ -40,6 +43,7 @@ export class Exchange {
   constructor(request: Request, timeouts: ResolvedTimeouts) {
     this.request = request;
     this.timeouts = timeouts;
+    this.timeline = timelineFor(request);
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -66,13 +70,20 @@ export class Exchange {
 
   /** It came to nothing. */
   fail(error: unknown): void {
-    this.finish();
+    this.breakOff(error);
     this.#reject(error);
     this.#settled();
   }
 
+  /** It has been answered, and came to a bad end in the body, or to nothing at all. */
+  breakOff(error: unknown): void {
+    this.timeline?.failed(error);
+    this.finish();
+  }
+
   /** Nothing more will come of it: nothing is held on to. */
   finish(): void {
+    this.timeline?.done();
     this.finished = true;
     this.holder = null;
     this.#deadline?.stop();
@@ -128,6 +139,8 @@ export interface ConnectionOwner {
    * sends the exchange again; else the connection fails it.
    */
   onStale(exchange: Exchange, connection: Connection, unsent: boolean): boolean;
+  /** It had been sent behind another, and the connection ended before a byte of its answer: the owner sends it again, or fails it. */
+  onOrphaned(exchange: Exchange): void;
   /** A response was dropped by its owner, neither read to its end nor closed. */
   onDropped(exchange: Exchange): void;
 }
@@ -143,13 +156,15 @@ export interface Connection extends ExchangeHolder {
   readonly opened: number;
   /** Exchanges begun so far. */
   readonly served: number;
-  /** Exchanges that may be begun now. 0 where it is full, closing or closed. */
+  /** Exchanges that may be begun now, some perhaps only where `takes` says so. 0 where it is full, closing or closed. */
   readonly room: number;
   /** The exchange that has been under way longest, if there is one. */
   readonly current: Exchange | null;
   /** What the server said in Keep-Alive: milliseconds it waits for another request, and how many it takes in all. Infinity: it did not say. */
   readonly keepAlive: { readonly timeout: number; readonly max: number };
-  /** Begins an exchange; `room` must be above 0. */
+  /** Whether it can be begun beside, or behind, those under way. */
+  takes(exchange: Exchange): boolean;
+  /** Begins an exchange; `room` must be above 0, and `takes` true. */
   send(exchange: Exchange): void;
   /** Closes it once idle for so long; to be called while it is idle. */
   expireAt(at: number): void;

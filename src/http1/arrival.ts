@@ -1,13 +1,18 @@
-import type { InformationalResponse } from '../exchange.ts';
+import type { Exchange, InformationalResponse } from '../exchange.ts';
 import type { Headers } from '../messages/headers.ts';
 import type { IncomingBody } from './incoming-body.ts';
-import type { ParserEvents } from './parser.ts';
+import type { ParserLimits } from './limits.ts';
+import { ResponseParser, type ParserEvents } from './parser.ts';
+import type { RequestHead } from './request-head.ts';
 
 /**
  * What has arrived of a response: the parser reports to it in the course of a push, and the connection looks at it afterwards, when the
  * parser is done with the bytes.
  */
 export class Arrival implements ParserEvents {
+  readonly parser: ResponseParser;
+  /** A byte of it has come. */
+  heard = false;
   headCame = false;
   complete = false;
   trailers: Headers | null = null;
@@ -22,12 +27,20 @@ export class Arrival implements ParserEvents {
   #readsShared = false;
   readonly #onInformational: (response: InformationalResponse) => void;
 
-  constructor(onInformational: (response: InformationalResponse) => void) {
+  constructor(limits: ParserLimits, onInformational: (response: InformationalResponse) => void) {
+    this.parser = new ResponseParser(this, limits);
     this.#onInformational = onInformational;
   }
 
+  /** The part of the body that has come, in bytes; null before its head. */
+  get bodyBytes(): number | null {
+    return this.headCame ? this.parser.bodyBytes : null;
+  }
+
   /** Makes ready for the response to the next request. */
-  begin(): void {
+  begin({ request }: Exchange, { upgrade }: RequestHead): void {
+    this.parser.begin(request.method, upgrade);
+    this.heard = false;
     this.headCame = false;
     this.complete = false;
     this.trailers = null;
@@ -35,6 +48,14 @@ export class Arrival implements ParserEvents {
     this.from = 0;
     this.to = 0;
     this.hungry = true;
+  }
+
+  /** Answers the place of the first byte that is not part of the response. @throws Violation */
+  push(bytes: Buffer, from: number, to: number): number {
+    this.heard = true;
+    const end = this.parser.push(bytes, from, to);
+    this.body?.filled(bytes, to);
+    return end;
   }
 
   /** Where the socket is to read next: into the body's own memory while that is `open`. Undefined: where it did before. */

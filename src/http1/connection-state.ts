@@ -4,6 +4,7 @@
  *     idle ─ send ─▶ checking ─▶ sending ─▶ waiting ─▶ receiving ─▶ idle
  *                        └──────▶┘  └──────────┴──▶┘      └─▶ draining ─▶ idle
  *                                              └─▶ handed-over
+ *     waiting, receiving, draining ─▶ waiting      where the next request has been sent already
  *     any ─▶ closed
  *
  * 'checking' is a turn of the event loop, given to a socket that has been idle for a while, so that
@@ -26,9 +27,9 @@ const MOVES: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
   idle: ['checking', 'sending', 'closed'],
   checking: ['sending', 'idle', 'closed'],
   sending: ['waiting', 'receiving', 'handed-over', 'idle', 'closed'],
-  waiting: ['receiving', 'handed-over', 'idle', 'closed'],
-  receiving: ['idle', 'draining', 'closed'],
-  draining: ['idle', 'closed'],
+  waiting: ['receiving', 'handed-over', 'idle', 'waiting', 'closed'],
+  receiving: ['idle', 'draining', 'waiting', 'closed'],
+  draining: ['idle', 'waiting', 'closed'],
   'handed-over': [],
   closed: [],
 };

@@ -1,4 +1,5 @@
 import {
+  ClosedError,
   ReadError,
   ReadTimeoutError,
   RemoteProtocolError,
@@ -57,4 +58,9 @@ export function writeTimeout(exchange: Exchange, circumstances: Circumstances): 
     reused,
     remoteAddress,
   });
+}
+
+/** The reader has closed the response. */
+export function givenUp({ request }: Exchange): ClosedError {
+  return new ClosedError(`${request.toString()}: the response was closed`);
 }

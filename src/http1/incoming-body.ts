@@ -1,3 +1,4 @@
+import type { Exchange } from '../exchange.ts';
 import type { Headers } from '../messages/headers.ts';
 
 /** What a body asks of the connection that it comes through. */
@@ -6,6 +7,8 @@ export interface BodyFlow {
   resume(): void;
   /** The reader has given up. Resolves when the connection is free or gone. */
   abandon(): Promise<void>;
+  /** The reader has gone without a word. */
+  onDropped(exchange: Exchange): void;
 }
 
 /** Bodies up to this are read into one buffer of their own. A server that lies about a length gets no more memory than that. */

@@ -113,6 +113,7 @@ export class OutgoingBody {
       }
     }
     this.#end();
+    this.#exchange.timeline?.sent();
     return true;
   }
 
@@ -131,6 +132,7 @@ export class OutgoingBody {
     const { framing, length } = this.#head;
     this.bytesSent += bytes.byteLength;
     this.bytesWritten += bytes.byteLength;
+    this.#exchange.timeline?.wrote(this.bytesSent);
     if (framing === 'chunked') {
       const size = `${bytes.byteLength.toString(16)}\r\n`;
       this.bytesWritten += size.length + 2;

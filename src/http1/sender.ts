@@ -2,6 +2,7 @@ import type { Exchange } from '../exchange.ts';
 import type { ResolvedTimeouts } from '../messages/timeout.ts';
 import type { NetworkStream } from '../network/stream.ts';
 import { OutgoingBody } from './outgoing-body.ts';
+import type { Pipeline } from './pipeline.ts';
 import type { RequestHead } from './request-head.ts';
 import { WriteProgress } from './write-progress.ts';
 
@@ -30,6 +31,8 @@ type State = 'idle' | 'awaiting-continue' | 'body' | 'flushing' | 'sent';
 export class Sender {
   readonly #stream: NetworkStream;
   readonly #events: SenderEvents;
+  /** What has no body leaves through it, where there is one. */
+  readonly #pipeline: Pipeline | null;
   readonly #progress: WriteProgress = new WriteProgress();
   #state: State = 'idle';
   #body: OutgoingBody | null = null;
@@ -38,7 +41,8 @@ export class Sender {
   /** Until when to wait for 100. */
   #continueAt = 0;
 
-  constructor(stream: NetworkStream, events: SenderEvents) {
+  constructor(stream: NetworkStream, events: SenderEvents, pipeline: Pipeline | null) {
+    this.#pipeline = pipeline;
     this.#stream = stream;
     this.#events = events;
   }
@@ -59,10 +63,18 @@ export class Sender {
 
   /** True where all of it has been written at once; else `onSent` will tell. @throws LocalProtocolError on a body that is not as announced. */
   begin(exchange: Exchange, head: RequestHead, now: number): boolean {
-    if (OutgoingBody.sendWhole(this.#stream, exchange, head)) {
+    if (this.#pipeline !== null && head.framing === 'none') {
+      this.#pipeline.write(head.text);
       this.#state = 'sent';
+      exchange.timeline?.sentWhole(head.text.length, 0);
       return true;
     }
+    if (OutgoingBody.sendWhole(this.#stream, exchange, head)) {
+      this.#state = 'sent';
+      exchange.timeline?.sentWhole(head.text.length, head.length);
+      return true;
+    }
+    exchange.timeline?.wroteHead(head.text.length);
     this.#stream.write(head.text);
     this.#body = new OutgoingBody(this.#stream, exchange, head);
     this.#state = 'awaiting-continue';

@@ -69,6 +69,17 @@ export class Dial implements Opening, AttemptObserver {
     this.#prepare(options);
   }
 
+  get progress(): NonNullable<Opening['progress']> {
+    const isSecuring = this.#connected !== undefined;
+    return {
+      phase: isSecuring ? 'tls' : this.#addresses === undefined ? 'dns' : 'connect',
+      started: this.#started,
+      resolved: this.#resolved,
+      connected: this.#connected,
+      secured: undefined,
+    };
+  }
+
   cancel(reason: Error): void {
     if (this.#stage !== 'over') this.#fail(reason);
   }

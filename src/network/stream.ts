@@ -83,6 +83,8 @@ export interface NetworkTarget {
 export interface Opening {
   /** Rejects with a `NetworkFailure`, or with the reason given to `cancel`. */
   readonly stream: Promise<NetworkStream>;
+  /** How far it has come, and what it is at, or was when it ended; not there where nothing is known of that. */
+  readonly progress?: StreamTimings & { readonly phase: 'dns' | 'connect' | 'tls' };
   /** Ends the attempt, closing all it has begun; nothing happens where it has ended already. */
   cancel(reason: Error): void;
 }

@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange.ts';
+import type { Connection, Exchange } from '../exchange.ts';
 import { LinkedList } from './linked-list.ts';
 import type { ResolvedLimits } from './limits.ts';
 import { Site } from './site.ts';
@@ -23,7 +23,7 @@ const HINT_MARGIN = 1000;
  *
  * The rules:
  * - A request takes the idle connection to its origin that was used last; else a new one, if the limits allow; else it closes the
- *   connection to another origin that has been idle longest; else it waits.
+ *   connection to another origin that has been idle longest; else it is sent behind others on a busy one that takes it; else it waits.
  * - Who waits is served in order of arrival: strictly, among those for one origin. A connection that comes free goes to its own origin first,
  *   rather than be closed for another, but nobody is overtaken so by more than `maxConnections - 1` others.
  * - A connection that is opened serves whoever has waited longest for that origin, not necessarily the one it was opened for.
@@ -94,14 +94,19 @@ export class PoolCore {
     // What was not taken may have been the last of its site.
     const site = this.#siteOf(origin);
     if (this.#mayOpen(site)) {
-      this.#open(new Waiter(exchange, site, this.#onDrop));
+      this.#open(new Waiter(exchange, site, now, this.#onDrop));
+      return null;
+    }
+    const shared = this.#takeShared(site, exchange, now);
+    if (shared !== null) {
+      this.#give(shared, exchange);
       return null;
     }
     if (this.#waiting >= this.#limits.maxQueue) {
       this.#forget(site);
       return 'full';
     }
-    const waiter = new Waiter(exchange, site, this.#onDrop);
+    const waiter = new Waiter(exchange, site, now, this.#onDrop);
     this.#waiting++;
     site.queue.push(waiter.inSite);
     this.#queue.push(waiter.inQueue);
@@ -133,9 +138,14 @@ export class PoolCore {
     this.#give(slot, first.exchange);
   }
 
-  /** The exchange on a slot has ended, and its connection can take another. */
+  /** The exchange on a slot has ended, and its connection can take another; or it can while that goes on. */
   available(slot: Slot, now: number): void {
     if (slot.state === 'free') return;
+    if (slot.connection !== null && slot.connection.current !== null) {
+      this.#share(slot, slot.connection, now);
+      return;
+    }
+    slot.inSite.remove();
     const { site } = slot;
     const wanted = !this.closing || this.#waiting > 0 || site.dialing.length > 0;
     if (!wanted || !this.#isFit(slot, now)) {
@@ -151,14 +161,14 @@ export class PoolCore {
       return;
     }
     const own = site.queue.first;
-    const oldest = this.#oldest();
-    if (
-      own !== null &&
-      (oldest === null || oldest.site === site || ++this.#overtaken < this.#limits.maxConnections)
-    ) {
+    if (own !== null && this.#mayOvertake(site)) {
       this.#leaveQueue(own);
       this.#give(slot, own.exchange);
-    } else if (oldest !== null || this.closing || this.#limits.maxKeepaliveConnections === 0) {
+    } else if (
+      this.#oldest() !== null ||
+      this.closing ||
+      this.#limits.maxKeepaliveConnections === 0
+    ) {
       this.#close(slot);
     } else {
       this.#rest(slot, now);
@@ -178,10 +188,11 @@ export class PoolCore {
 
   /** The connection turned out to be dead when the exchange came to it: another one is opened, for it alone. */
   reopen(slot: Slot, exchange: Exchange): void {
+    slot.inSite.remove();
     slot.state = 'opening';
     slot.connection = null;
     slot.reserved = true;
-    this.#dial(slot, new Waiter(exchange, slot.site, this.#onDrop));
+    this.#dial(slot, new Waiter(exchange, slot.site, performance.now(), this.#onDrop));
   }
 
   /** A waiter waits no more. */
@@ -243,6 +254,34 @@ export class PoolCore {
     return null;
   }
 
+  /** A busy slot that takes this exchange as well. Who waits is not overtaken, and those of other origins need it idle. */
+  #takeShared(site: Site, exchange: Exchange, now: number): Slot | null {
+    if (site.sharing.first === null || site.queue.first !== null || this.#oldest() !== null)
+      return null;
+    for (let slot = site.sharing.first; slot !== null; slot = site.sharing.first) {
+      if (this.#isFit(slot, now)) return slot.connection?.takes(exchange) ? slot : null;
+      slot.inSite.remove();
+    }
+    return null;
+  }
+
+  /** Gives those who wait a place on a busy connection, as far as the first in line can be sent there. */
+  #share(slot: Slot, connection: Connection, now: number): void {
+    const { queue, sharing } = slot.site;
+    slot.inSite.remove();
+    if (!this.#isFit(slot, now)) return;
+    for (let { room } = connection; room > 0; room--) {
+      const first = queue.first;
+      if (first === null) {
+        sharing.push(slot.inSite);
+        return;
+      }
+      if (!connection.takes(first.exchange) || !this.#mayOvertake(slot.site)) return;
+      this.#leaveQueue(first);
+      this.#give(slot, first.exchange);
+    }
+  }
+
   /** Whether a slot's connection may begin another exchange. */
   #isFit(slot: Slot, now: number): boolean {
     const connection = slot.connection;
@@ -282,7 +321,7 @@ export class PoolCore {
   #dial(slot: Slot, waiter: Waiter): void {
     slot.waiter = waiter;
     waiter.slot = slot;
-    waiter.dialledAt = performance.now();
+    waiter.since = performance.now();
     this.owed.push({ do: 'open', slot });
   }
 
@@ -300,7 +339,7 @@ export class PoolCore {
     if (next === null) return;
     this.#leaveQueue(next);
     slot.site.dialing.push(next.inSite);
-    next.dialledAt = performance.now();
+    next.since = performance.now();
     this.#wait(slot, next);
   }
 
@@ -351,6 +390,14 @@ export class PoolCore {
     this.#queue.unshift(first.inQueue);
   }
 
+  /** Whether the first in a site's queue may go before those of other origins that have waited longer. */
+  #mayOvertake(site: Site): boolean {
+    const oldest = this.#oldest();
+    return (
+      oldest === null || oldest.site === site || ++this.#overtaken < this.#limits.maxConnections
+    );
+  }
+
   #leaveQueue(waiter: Waiter): void {
     if (this.#queue.first === waiter) this.#overtaken = 0;
     this.#waiting--;
@@ -373,12 +420,9 @@ export class PoolCore {
   }
 
   #free(slot: Slot): void {
-    if (slot.state === 'idle') {
-      slot.inSite.remove();
-      slot.inIdle.remove();
-    } else {
-      this.working--;
-    }
+    if (slot.state !== 'idle') this.working--;
+    slot.inSite.remove();
+    slot.inIdle.remove();
     slot.state = 'free';
     this.slots.delete(slot);
     slot.site.slots--;

@@ -53,6 +53,6 @@ export class Deadlines {
   }
 }
 
-function deadline({ exchange }: Waiter): number {
-  return exchange.started + exchange.timeouts.pool;
+function deadline({ exchange, since }: Waiter): number {
+  return since + exchange.timeouts.pool;
 }

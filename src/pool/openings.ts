@@ -1,5 +1,6 @@
 import { Alarm } from '../alarm.ts';
 import { ConnectError, ConnectTimeoutError, ProxyError, type TransportError } from '../errors.ts';
+import { connectionFailed } from '../exchange-timeline.ts';
 import type { NetworkStream, Opening } from '../network/stream.ts';
 import { ProxyFailure } from '../proxy/failure.ts';
 import type { Slot } from './slot.ts';
@@ -38,6 +39,7 @@ export class Openings {
         else stream.destroy();
       },
       (error: unknown) => {
+        connectionFailed(slot.site.origin, opening, error as Error);
         if (this.#end(slot, opening)) this.#observer.onOpenFailed(slot, error as Error);
       },
     );
@@ -46,8 +48,10 @@ export class Openings {
   /** An attempt is bound by the timeout of whoever waits for it. Where nobody does any more, the last bound stands. */
   bound(slot: Slot): void {
     const { waiter } = slot;
-    if (waiter === null) return;
-    this.#running.get(slot)?.alarm.set(waiter.dialledAt + waiter.exchange.timeouts.connect);
+    const running = this.#running.get(slot);
+    if (waiter === null || running === undefined) return;
+    waiter.exchange.timeline?.opening(running.opening);
+    running.alarm.set(waiter.since + waiter.exchange.timeouts.connect);
   }
 
   /** Nobody wants it any more. */

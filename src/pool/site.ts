@@ -9,6 +9,8 @@ export class Site {
   slots = 0;
   /** Idle slots, the one that was used last at the end: it is the one least likely to have been closed by the server. */
   readonly idle: LinkedList<Slot> = new LinkedList();
+  /** Busy slots that can take more, with pipelining. */
+  readonly sharing: LinkedList<Slot> = new LinkedList();
   /** Requests for which a connection is being opened, in order of arrival. */
   readonly dialing: LinkedList<Waiter> = new LinkedList();
   /** Requests that wait behind the limits, in order of arrival. */

@@ -9,8 +9,11 @@ export class Waiter implements ExchangeHolder {
   readonly site: Site;
   /** The slot that opens a connection because of it; null in the queue. */
   slot: Slot | null = null;
-  /** Since when a connection is being opened for it, on the `performance.now()` clock: the connect timeout counts from then. */
-  dialledAt = 0;
+  /**
+   * Since when it waits, on the `performance.now()` clock: in the queue, where the pool timeout counts, or for the connection that is being
+   * opened for it, where the connect timeout does.
+   */
+  since: number;
   /** Place among its site's waiters: in the queue, or among those that are dialled for. */
   readonly inSite: Link<Waiter> = new Link<Waiter>(this);
   /** Place in the queue of the whole pool. */
@@ -19,8 +22,14 @@ export class Waiter implements ExchangeHolder {
   readonly inTime: Link<Waiter> = new Link<Waiter>(this);
   readonly #onDrop: (waiter: Waiter, reason: unknown) => void;
 
-  constructor(exchange: Exchange, site: Site, onDrop: (waiter: Waiter, reason: unknown) => void) {
+  constructor(
+    exchange: Exchange,
+    site: Site,
+    since: number,
+    onDrop: (waiter: Waiter, reason: unknown) => void,
+  ) {
     this.exchange = exchange;
+    this.since = since;
     this.site = site;
     this.#onDrop = onDrop;
     exchange.holder = this;

@@ -6,11 +6,13 @@ import {
   UnsupportedProtocolError,
 } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
+import { connectionOpened } from '../exchange-timeline.ts';
 import { Http1Connection } from '../http1/connection.ts';
 import { DEFAULT_LIMITS, type ParserLimits } from '../http1/limits.ts';
 import { inspect } from '../messages/inspect.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
+import type { ConnectionFacts } from '../messages/timeline.ts';
 import {
   DEFAULT_TIMEOUTS,
   resolveTimeouts,
@@ -53,6 +55,11 @@ export interface ConnectionPoolOptions extends SocketBackendOptions {
   timeout?: TimeoutInit | undefined;
   /** How much of a response's framing is taken: head bytes, fields, chunk lines. */
   parser?: Partial<ParserLimits> | undefined;
+  /**
+   * Requests under way at once on a connection: behind one whose answer is awaited others are sent, where all are GET, HEAD, OPTIONS or TRACE
+   * without a body and no connection is free or may be opened (RFC 9112 §9.3.2). A slow answer keeps those behind it waiting. Default 1: none.
+   */
+  pipelining?: number | undefined;
   /** Opens the byte streams, in place of sockets: for tests, and for networks of your own. The socket options are not for it. */
   network?: NetworkBackend | undefined;
   /**
@@ -86,6 +93,7 @@ export const POOL_OPTION_NAMES: readonly string[] = [
   'limits',
   'timeout',
   'parser',
+  'pipelining',
   'network',
   'proxy',
   ...SOCKET_OPTIONS,
@@ -125,16 +133,31 @@ export class ConnectionPool extends Transport implements SlotOwner, OpeningObser
   #closed: Promise<void> | null = null;
   #ended: (() => void) | null = null;
   #warned = false;
+  /** What is under way is not waited for any more. */
+  #cut = false;
 
   constructor(options: ConnectionPoolOptions = {}) {
     super();
     checkOptionNames('ConnectionPool', options, POOL_OPTION_NAMES);
-    const { limits = {}, timeout, parser = {}, network, proxy, ...socket } = options;
+    const {
+      limits = {},
+      timeout,
+      parser = {},
+      pipelining = 1,
+      network,
+      proxy,
+      ...socket
+    } = options;
     checkOptionNames('ConnectionPool: limits', limits, LIMIT_NAMES);
     checkOptionNames('ConnectionPool: parser', parser, Object.keys(DEFAULT_LIMITS));
     if (network !== undefined && Object.keys(socket).length > 0) {
       throw new TypeError(
         `ConnectionPool: with network, there are no sockets for ${Object.keys(socket).join(', ')} to be about`,
+      );
+    }
+    if (!Number.isInteger(pipelining) || pipelining < 1) {
+      throw new TypeError(
+        `ConnectionPool: pipelining: expected a whole number from 1, got ${String(pipelining)}`,
       );
     }
     this.#limits = resolveLimits(limits);
@@ -147,6 +170,7 @@ export class ConnectionPool extends Transport implements SlotOwner, OpeningObser
       proxies && new Routes(proxies, this.#network, network === undefined ? socket : null);
     const http1 = {
       limits: { ...DEFAULT_LIMITS, ...parser },
+      pipelining,
       readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER),
       toDuplex,
     };
@@ -235,6 +259,14 @@ export class ConnectionPool extends Transport implements SlotOwner, OpeningObser
   }
 
   /** @internal */
+  onOrphaned(exchange: Exchange): void {
+    exchange.attempt++;
+    if (this.#cut) exchange.fail(this.#cutOffError(exchange.request));
+    else this.#place(exchange, performance.now());
+    this.#perform();
+  }
+
+  /** @internal */
   onDropped({ request }: Exchange): void {
     if (this.#warned) return;
     this.#warned = true;
@@ -281,6 +313,7 @@ export class ConnectionPool extends Transport implements SlotOwner, OpeningObser
       const message = `the pool's queue is full: ${this.#limits.maxQueue} requests are waiting (limits.maxQueue)`;
       exchange.fail(new PoolFullError(message, exchange.describe('pool')));
     } else if (waiter !== null) {
+      exchange.timeline?.queued();
       this.#deadlines.add(waiter);
     }
   }
@@ -339,7 +372,10 @@ export class ConnectionPool extends Transport implements SlotOwner, OpeningObser
         if (exchange.finished) this.#core.available(slot, performance.now());
         else if (connection === null || connection.room === 0)
           this.#place(exchange, performance.now());
-        else connection.send(exchange);
+        else {
+          exchange.timeline?.connected(slot.facts as ConnectionFacts, connection.served > 0);
+          connection.send(exchange);
+        }
         return;
       }
       case 'open':
@@ -360,6 +396,7 @@ export class ConnectionPool extends Transport implements SlotOwner, OpeningObser
   onOpened(slot: Slot, stream: NetworkStream): void {
     const now = performance.now();
     slot.connection = new Http1Connection(stream, slot, this.#targets.of(slot.site.origin).http1);
+    slot.facts = connectionOpened(slot.site.origin, slot.connection.protocol, stream);
     const age = this.#limits.maxConnectionAge;
     slot.retireAt = age === Infinity ? Infinity : now + age * (1 - Math.random() / 10);
     this.#core.opened(slot, now);
@@ -385,6 +422,7 @@ export class ConnectionPool extends Transport implements SlotOwner, OpeningObser
 
   /** What is under way fails. */
   #cutOff(): void {
+    this.#cut = true;
     const waiters = [...this.#core.waiters()];
     for (const waiter of waiters) {
       this.#core.removed(waiter);

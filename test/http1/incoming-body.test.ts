@@ -11,6 +11,7 @@ class Flow {
     this.resumed++;
   }
   async abandon(): Promise<void> {}
+  onDropped(): void {}
 }
 
 /** What a socket does: reads so much of `bytes` as fits to where the body wants it, and hands it on. */

@@ -343,3 +343,68 @@ t.test('whatever happens in whatever order, the books are right', async (t) => {
     }
   }
 });
+
+/** A pool of one connection, which takes two more GETs beside the one under way. */
+function sharing(maxConnections = 1) {
+  const pool = new PretendPool({ maxConnections });
+  const [slot] = pool.idle('a', 1);
+  if (slot === undefined) throw new Error('no slot');
+  Object.assign(slot.connection as object, { depth: 2 });
+  pool.submit(exchangeFor('a', '/0'));
+  pool.owed();
+  pool.offer(slot);
+  return { pool, slot };
+}
+
+t.test(
+  'a request goes to a busy connection that takes more, where it would have to wait',
+  async (t) => {
+    const { pool } = sharing();
+    t.equal(pool.submit(exchangeFor('a', '/1')), null);
+    t.equal(pool.submit(exchangeFor('a', '/2')), null);
+    t.strictSame(pool.owed(), ['send /1', 'send /2']);
+    t.equal(pool.core.working, 1);
+    t.strictSame(pool.problems(), []);
+  },
+);
+
+t.test('but a new connection is opened first', async (t) => {
+  const { pool } = sharing(2);
+  pool.submit(exchangeFor('a', '/1'));
+  t.strictSame(pool.owed(), ['open a']);
+});
+
+t.test('what a busy connection does not take waits, and nobody overtakes it', async (t) => {
+  const { pool, slot } = sharing();
+  t.not(pool.submit(exchangeFor('a', '/post', undefined, 'POST')), null);
+  t.not(pool.submit(exchangeFor('a', '/behind')), null);
+  pool.offer(slot);
+  t.strictSame(pool.owed(), []);
+  pool.end(slot);
+  t.strictSame(pool.owed(), ['send /post']);
+  t.strictSame(pool.problems(), []);
+});
+
+t.test('who waits gets the places of a busy connection in order', async (t) => {
+  const { pool, slot } = sharing();
+  const sent = [1, 2, 3, 4].flatMap((i) => {
+    pool.submit(exchangeFor('a', `/${i}`));
+    return pool.owed();
+  });
+  t.strictSame(sent, ['send /1', 'send /2']);
+  Object.assign(slot.connection as object, { room: 1 });
+  pool.offer(slot);
+  t.strictSame(pool.owed(), ['send /3']);
+  t.strictSame(pool.problems(), []);
+});
+
+t.test('a connection is not kept busy for ever while another origin waits', async (t) => {
+  const { pool, slot } = sharing();
+  pool.submit(exchangeFor('b', '/b'));
+  for (let i = 1; i <= 4; i++) t.not(pool.submit(exchangeFor('a', `/${i}`)), null);
+  pool.offer(slot);
+  t.strictSame(pool.owed(), [], 'with one connection nobody is overtaken');
+  pool.end(slot);
+  t.strictSame(pool.owed(), ['close a', 'open b']);
+  t.strictSame(pool.problems(), []);
+});

@@ -13,7 +13,8 @@ const site = new Site('http://a.test');
 const request = new Request('GET', 'http://a.test/');
 
 function waiter(pool: number): Waiter {
-  return new Waiter(new Exchange(request, { ...DEFAULT_TIMEOUTS, pool }), site, () => {});
+  const exchange = new Exchange(request, { ...DEFAULT_TIMEOUTS, pool });
+  return new Waiter(exchange, site, performance.now(), () => {});
 }
 
 t.test('waiters expire each at its own time, in order, and not before', async (t) => {

@@ -7,8 +7,13 @@ import type { Slot, SlotOwner } from '../../src/pool/slot.ts';
 import type { Waiter } from '../../src/pool/waiter.ts';
 
 /** An exchange for this path of this host; what becomes of it is of no interest here. */
-export function exchangeFor(host: string, path = '/', init?: RequestInit): Exchange {
-  const request = new Request('GET', `http://${host}.test${path}`, init);
+export function exchangeFor(
+  host: string,
+  path = '/',
+  init?: RequestInit,
+  method = 'GET',
+): Exchange {
+  const request = new Request(method, `http://${host}.test${path}`, init);
   const exchange = new Exchange(request, DEFAULT_TIMEOUTS);
   exchange.promise?.catch(() => {});
   return exchange;
@@ -17,12 +22,19 @@ export function exchangeFor(host: string, path = '/', init?: RequestInit): Excha
 /** As much of a connection as the core looks at. */
 export class PretendConnection {
   room = 1;
+  /** Room beside an exchange that is under way. */
+  depth = 0;
+  current: Exchange | null = null;
   served = 0;
   keepAlive = { timeout: Infinity, max: Infinity };
   expiresAt: number | undefined;
 
   expireAt(at: number): void {
     this.expiresAt = at;
+  }
+
+  takes({ request }: Exchange): boolean {
+    return request.method === 'GET';
   }
 }
 
@@ -53,7 +65,8 @@ export class PretendPool {
       const connection = each.slot.connection as unknown as PretendConnection | null;
       if (connection !== null) {
         connection.served++;
-        connection.room = 0;
+        connection.room = connection.current === null ? connection.depth : connection.room - 1;
+        connection.current ??= each.exchange;
       }
       return `send ${each.exchange.request.target}`;
     });
@@ -72,10 +85,16 @@ export class PretendPool {
     return connection;
   }
 
+  /** What this slot was sent last is out: there is room behind it. */
+  offer(slot: Slot): void {
+    this.core.available(slot, this.now);
+  }
+
   /** The exchange of this slot has ended. */
   end(slot: Slot): void {
     const connection = slot.connection as unknown as PretendConnection;
     connection.room = 1;
+    connection.current = null;
     this.core.available(slot, this.now);
   }
 

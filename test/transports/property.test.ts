@@ -46,6 +46,7 @@ class Run {
     this.pool = new ConnectionPool({
       network: this.network,
       timeout: 60_000,
+      pipelining: next.pick([1, 1, 3]),
       limits: {
         maxConnections,
         maxConnectionsPerOrigin: next.pick([null, 1, 2]),

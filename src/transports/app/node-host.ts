@@ -80,6 +80,7 @@ export class NodeHost {
     this.#server.emit('connection', socket);
     const options: Http1Options = {
       limits: DEFAULT_LIMITS,
+      pipelining: 1,
       host: request.destination.host,
       readBuffer: READ_BUFFER,
       toDuplex,
@@ -171,6 +172,9 @@ class AppCall implements ConnectionOwner, Endable {
   onStale(): boolean {
     return false;
   }
+
+  /** Nothing is ever behind it. */
+  onOrphaned(): void {}
 
   onDropped(): void {}
 }
