@@ -26,6 +26,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   version: { neutral: true, packages: [] },
   options: { neutral: true, packages: [] },
   alarm: { packages: [] },
+  /** A token bucket: how much may be done again. */
+  budget: { neutral: true, packages: [] },
 
   errors: { types: ['messages'], neutral: true, packages: [] },
   messages: { may: ['errors'], neutral: true, packages: ['mime-types'] },
@@ -33,7 +35,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
   // Layers know what they wrap only as a Transport.
   auth: { may: ['transport', 'messages', 'errors'], neutral: true },
-  middleware: { may: ['transport', 'messages', 'errors'], neutral: true, apart: true },
+  middleware: {
+    may: ['budget', 'transport', 'messages', 'errors'],
+    neutral: true,
+    apart: true,
+  },
   // The one layer with a family of its own: it drives the schemes in auth/.
   'middleware/auth': { may: ['auth', 'transport', 'messages', 'errors'], neutral: true },
 

@@ -1,16 +1,13 @@
+import { Budget } from '../budget.ts';
+import type { BodySource } from '../messages/body-source.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
 import { Middleware, type TransportLike } from '../transport.ts';
-import { Budget, type RetryBudget } from './retry/budget.ts';
-import {
-  defaultPolicy,
-  type PolicyOptions,
-  type RetryOutcome,
-  type RetryPolicy,
-} from './retry/policy.ts';
-import { leavesTime, wait } from './retry/wait.ts';
+import { mayBeResumed, wholeOf } from './retry/part.ts';
+import { defaultPolicy, type PolicyOptions, type RetryPolicy } from './retry/policy.ts';
+import { ResumedSource } from './retry/resumed-source.ts';
+import { Tries, type Plan } from './retry/tries.ts';
 
-export type { RetryBudget } from './retry/budget.ts';
 export {
   defaultPolicy,
   type Backoff,
@@ -18,6 +15,14 @@ export {
   type RetryOutcome,
   type RetryPolicy,
 } from './retry/policy.ts';
+
+/** How much load retries may add, so that an outage is not made worse by all who retry. */
+export interface RetryBudget {
+  /** Retries allowed for each request: 0.2 is a fifth more load at most. Default 0.2. */
+  readonly ratio?: number | undefined;
+  /** Retries that may be saved up, and that there are at the start. Default 10. */
+  readonly reserve?: number | undefined;
+}
 
 /** How requests are sent again. Times are in milliseconds. */
 export interface RetryOptions extends PolicyOptions {
@@ -29,6 +34,11 @@ export interface RetryOptions extends PolicyOptions {
   readonly budget?: RetryBudget | null | undefined;
   /** Gives requests whose method is not idempotent an `Idempotency-Key`, so that they may be sent again. Default false. */
   readonly idempotencyKey?: boolean | undefined;
+  /**
+   * Whether a GET whose body breaks off is continued from there, with `Range` and `If-Range` (RFC 9110 §13.1.5). It is then asked for
+   * uncompressed. Each continuation is one of the `attempts`. Default false.
+   */
+  readonly resume?: boolean | undefined;
 }
 
 /** The options by name, for those who check them. */
@@ -37,6 +47,7 @@ export const RETRY_OPTION_NAMES: readonly string[] = [
   'policy',
   'budget',
   'idempotencyKey',
+  'resume',
   'methods',
   'statuses',
   'timeouts',
@@ -51,12 +62,6 @@ declare module '../messages/request.ts' {
     /** Which try this is, from 1: set by the retry layer for those inside of it. */
     attempt?: number | undefined;
   }
-}
-
-interface Plan {
-  readonly attempts: number;
-  readonly policy: RetryPolicy;
-  readonly idempotencyKey: boolean;
 }
 
 /**
@@ -77,7 +82,14 @@ export class RetryMiddleware extends Middleware {
     super(next);
     this.#options = options === false ? {} : options;
     this.#plan = options === false ? null : planOf(options);
-    this.#budget = this.#options.budget === null ? null : new Budget(this.#options.budget);
+    const { budget } = this.#options;
+    this.#budget =
+      budget === null
+        ? null
+        : new Budget('retry.budget', {
+            ratio: budget?.ratio ?? 0.2,
+            reserve: budget?.reserve ?? 10,
+          });
   }
 
   override get dormant(): boolean {
@@ -99,32 +111,14 @@ export class RetryMiddleware extends Middleware {
   }
 
   async #repeat(request: Request, plan: Plan): Promise<Response> {
-    const first = plan.idempotencyKey ? withIdempotencyKey(request) : request;
-
-    const earlier: unknown[] = [];
-    for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#try(attempt === 1 ? first : first.with({ attempt }));
-      const delay = attempt < plan.attempts ? plan.policy(attempt, first, outcome) : 'stop';
-      if (delay === 'stop' || !this.#mayRepeat(first, delay)) return result(outcome, earlier);
-      if (outcome.response !== undefined) await outcome.response.close();
-      else earlier.push(outcome.error);
-      if (delay > 0) await wait(delay, first.signal);
+    const resumes = plan.resume && mayBeResumed(request);
+    const tries = new Tries(prepared(request, plan, resumes), plan, this.#budget, this.next);
+    for (;;) {
+      const outcome = await tries.send();
+      if (await tries.again(outcome)) continue;
+      if (outcome.response === undefined) throw tries.last(outcome.error);
+      return resumes ? resumable(outcome.response, tries) : outcome.response;
     }
-  }
-
-  async #try(request: Request): Promise<RetryOutcome> {
-    try {
-      return { response: await this.next.send(request) };
-    } catch (error) {
-      // The caller's own end is nobody's failure.
-      if (request.signal?.aborted === true) throw error;
-      return { error };
-    }
-  }
-
-  #mayRepeat(request: Request, delay: number): boolean {
-    if (request.content !== null && !request.content.replayable) return false;
-    return leavesTime(request, delay) && (this.#budget?.withdraw() ?? true);
   }
 }
 
@@ -134,14 +128,35 @@ function planFor(choice: boolean | RetryOptions, options: RetryOptions): Plan | 
 }
 
 function planOf(options: RetryOptions): Plan {
-  const { attempts = 3, policy, idempotencyKey = false } = options;
+  const { attempts = 3, policy, idempotencyKey = false, resume = false } = options;
   if (!Number.isInteger(attempts) || attempts < 1) {
     throw new TypeError(`retry.attempts: expected a whole number from 1, got ${String(attempts)}`);
   }
   if (policy !== undefined && typeof policy !== 'function') {
     throw new TypeError(`retry.policy: expected a function, got ${typeof policy}`);
   }
-  return { attempts, policy: policy ?? defaultPolicy(options), idempotencyKey };
+  if (typeof resume !== 'boolean')
+    throw new TypeError(`retry.resume: expected true or false, got ${typeof resume}`);
+  return { attempts, policy: policy ?? defaultPolicy(options), idempotencyKey, resume };
+}
+
+/** The request as all of its tries send it. */
+function prepared(request: Request, { idempotencyKey }: Plan, resumes: boolean): Request {
+  // What was cut off inside of a compression cannot be continued by what is decoded further in.
+  if (resumes)
+    return request.with({ headers: request.headers.with('accept-encoding', 'identity') });
+  return idempotencyKey ? withIdempotencyKey(request) : request;
+}
+
+/** The response, with a body that is continued where that is possible: of one that is decoded, the bytes that came are not known here. */
+function resumable(response: Response, tries: Tries): Response {
+  const whole = response.isRead ? null : wholeOf(response);
+  if (whole === null) return response;
+  // What is not read is a source.
+  const body = response.detach() as BodySource;
+  return response.with({
+    body: body.inner === undefined ? new ResumedSource(body, whole, tries) : body,
+  });
 }
 
 function withIdempotencyKey(request: Request): Request {
@@ -150,11 +165,3 @@ function withIdempotencyKey(request: Request): Request {
 }
 
 const NEEDS_KEY: ReadonlySet<string> = new Set(['POST', 'PATCH']);
-
-function result({ response, error }: RetryOutcome, earlier: readonly unknown[]): Response {
-  if (response !== undefined) return response;
-  if (earlier.length > 0 && error instanceof Error) {
-    Object.defineProperty(error, 'earlier', { value: earlier, configurable: true });
-  }
-  throw error;
-}

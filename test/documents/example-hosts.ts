@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Duplex } from 'node:stream';
 import { okServer, type OkServer } from '../support/ok-server.ts';
+import { identities } from '../support/tls.ts';
 
 /** What the hosts of the documents answer. */
 interface Answer {
@@ -68,6 +70,29 @@ const news: Route = ({ request }) => {
   };
 };
 
+/** The whole of it, with the connection cut in the middle; the rest, where that is asked for. */
+const cut: Route = ({ request }) => {
+  const [whole, at] = ['name,pieces\ngranite,3\nbasalt,5\n', 15];
+  const etag = '"cut"';
+  if (request.headers.range !== `bytes=${at}-`) {
+    const headers = { etag, 'content-length': `${whole.length}`, connection: 'close' };
+    return { headers, body: whole.slice(0, at) };
+  }
+  const range = `bytes ${at}-${whole.length - 1}/${whole.length}`;
+  return { status: 206, headers: { etag, 'content-range': range }, body: whole.slice(at) };
+};
+
+/** What the hosts of tunnels are, by the stream that is one. */
+const tunnels = new WeakMap<Duplex, string>();
+
+/** A proxy that says what it was asked for, and by whom, in place of doing it. */
+const proxied: Route = ({ request: { method, url, headers, socket } }) => {
+  const tunnel = tunnels.get(socket);
+  if (tunnel !== undefined) return { body: `in a tunnel to ${tunnel}: ${method} ${url}` };
+  const [, credentials = ''] = headers['proxy-authorization']?.split(' ') ?? [];
+  return { body: `${atob(credentials).split(':')[0]} asks for ${method} ${url}` };
+};
+
 /** Shift_JIS, and nobody says so. */
 const CAT = Buffer.from(
   '8ce1947982cd944c82c582a082e9814296bc914f82cd82dc82be96b382a2814282c782b182c590b682ea82bd82a993da82c68ca9939682aa82c282a982ca8142',
@@ -87,6 +112,8 @@ const ROUTES: readonly [pattern: RegExp, route: Route][] = [
     }),
   ],
   [/^www\.example\.org GET /, () => ({ body: 'the other one' })],
+  [/^secure\.\S+ GET \/$/, () => ({ body: 'in confidence' })],
+  [/^proxy\.\S+ /, proxied],
 
   [/^api\.\S+ GET \/v1\/users\/\d+$/, user],
   [/^api\.\S+ PATCH \/v1\/users\/7$/, renamed],
@@ -97,6 +124,8 @@ const ROUTES: readonly [pattern: RegExp, route: Route][] = [
   [/^api\.\S+ GET \/busy$/, ({ times }) => (times < 3 ? { status: 503, body: 'busy' } : {})],
   [/^api\.\S+ GET \/down$/, () => ({ status: 503 })],
   [/^api\.\S+ GET \/never$/, () => 'never'],
+  [/^api\.\S+ GET \/slow$/, ({ times }) => (times === 1 ? 'never' : { body: 'quick' })],
+  [/^api\.\S+ GET \/late$/, ({ times }) => ({ status: times === 1 ? 404 : 200 })],
   [/^api\.\S+ GET \/broken$/, () => 'broken'],
   [/^api\.\S+ POST \/photos$/, ({ body }) => ({ status: body.includes('Sunset') ? 201 : 400 })],
   [/^api\.\S+ PUT \/backups\/1$/, ({ body }) => ({ status: body.length === 1e5 ? 204 : 400 })],
@@ -125,6 +154,7 @@ const ROUTES: readonly [pattern: RegExp, route: Route][] = [
 
   [/^files\.\S+ PUT \/archive\.bin$/, () => ({ status: 204 })],
   [/^files\.\S+ GET \/cat\.txt$/, () => ({ headers: { 'content-type': 'text/plain' }, body: CAT })],
+  [/^files\.\S+ GET \/cut\.csv$/, cut],
   [/^files\.\S+ GET \/report\.csv$/, () => ({ body: 'name,pieces\ngranite,3\ntotal,3\n' })],
   [
     /^files\.\S+ GET \/catalogue\.json$/,
@@ -141,7 +171,15 @@ const ROUTES: readonly [pattern: RegExp, route: Route][] = [
 ];
 
 /** Every host of the documents. */
-const HOSTS = ['api.example.com', 'files.example.com', 'www.example.org'];
+const HOSTS = [
+  'api.example.com',
+  'files.example.com',
+  'www.example.org',
+  'secure.example.com',
+  'proxy.example.net',
+];
+/** The one that speaks TLS, with a certificate that `client.pem` vouches for. */
+const SECURE = 'secure.example.com';
 
 /** The hosts of the documents, each at an origin of its own on this machine. */
 export class ExampleHosts implements AsyncDisposable {
@@ -167,6 +205,7 @@ export class ExampleHosts implements AsyncDisposable {
   }
 
   async #open(host: string): Promise<void> {
+    const tls = host === SECURE ? { tls: identities.server } : {};
     const server = await okServer(async (request, response) => {
       const path = request.url!.split('?', 1)[0];
       const called = `${host} ${request.method} ${path}`;
@@ -192,6 +231,11 @@ export class ExampleHosts implements AsyncDisposable {
         ...headers,
       });
       response.end(payload);
+    }, tls);
+    server.server.on('connect', (request: IncomingMessage, socket: Duplex) => {
+      tunnels.set(socket, request.url as string);
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      server.server.emit('connection', socket);
     });
     this.#servers.push(server);
     this.origins.set(host, server.url);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Block } from './blocks.ts';
@@ -8,7 +8,7 @@ import type { Block } from './blocks.ts';
 const build = new URL('../../', import.meta.url);
 const folder = new URL('documents/', build);
 
-const EXAMPLE_URL = /https:\/\/((?:[a-z0-9-]+\.)*example\.(?:com|net|org))\b/g;
+const EXAMPLE_URL = /https:\/\/([^\s/@'`]+@)?((?:[a-z0-9-]+\.)*example\.(?:com|net|org))\b/g;
 
 /** The blocks of the documents as programs: type-checked against the sources, run against what was compiled of them. */
 export class Programs {
@@ -21,6 +21,8 @@ export class Programs {
   static async compile(root: URL, blocks: readonly Block[]): Promise<Programs> {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(new URL('scratch/', folder), { recursive: true });
+    // What examples call by this name: a certificate that is trusted besides Node's own.
+    copyFileSync(new URL('test/support/certs/ca.crt', root), new URL('scratch/client.pem', folder));
     for (const block of blocks) {
       // As far down as in the document, so that a complaint has the right line.
       const text = `${'\n'.repeat(block.line - 1)}${block.code}export {};\n`;
@@ -59,7 +61,9 @@ export class Programs {
       block.language === 'ts' ? this.#emitted : folder,
     );
     const program = readFileSync(compiled, 'utf8')
-      .replaceAll(EXAMPLE_URL, (_, host: string) => origins.get(host) as string)
+      .replaceAll(EXAMPLE_URL, (_, user: string | undefined, host: string) =>
+        (origins.get(host) as string).replace('//', `//${user ?? ''}`),
+      )
       .replace(/\bfrom 'strata-http'/g, `from '${new URL('src/index.js', build).href}'`);
     const ready = new URL(`${nameOf(block)}.mjs`, folder);
     writeFileSync(ready, program);

@@ -4,12 +4,13 @@ import { ConnectError, ReadTimeoutError } from '../../src/errors.ts';
 import { Request, type RequestInit } from '../../src/messages/request.ts';
 import { Response } from '../../src/messages/response.ts';
 import { defaultPolicy, RetryMiddleware, type RetryOptions } from '../../src/middleware/retry.ts';
-import { Budget } from '../../src/middleware/retry/budget.ts';
+import { Budget } from '../../src/budget.ts';
 import { delayAsked } from '../../src/middleware/retry/retry-after.ts';
 import { Headers } from '../../src/messages/headers.ts';
 import { Transport } from '../../src/transport.ts';
 import { assertNoLeaks } from '../support/leaks.ts';
 import { rejection } from '../support/rejection.ts';
+import { StubSource } from '../support/stub-source.ts';
 import { connection, ok, repeat, reply, ScriptServer } from '../support/script-server.ts';
 
 assertNoLeaks(t);
@@ -216,12 +217,38 @@ t.test('a policy of your own decides, and can ask the default one', async (t) =>
   t.equal((await send(new Scripted(404, 503, 200), { policy })).status, 200);
 });
 
+t.test(
+  'a policy that fails, or says nothing, ends the call, and its response is closed',
+  async (t) => {
+    const oops = new Error('oops');
+    const policies: [policy: RetryOptions['policy'], type: RegExp][] = [
+      [
+        () => {
+          throw oops;
+        },
+        /oops/,
+      ],
+      [
+        () => undefined as never,
+        /retry\.policy: expected milliseconds from 0, or 'stop', got undefined/,
+      ],
+      [() => -1, /got -1/],
+    ];
+    for (const [policy, message] of policies) {
+      const body = new StubSource('busy');
+      const transport = new Scripted(() => new Response(503, { body }), 200);
+      t.match(await rejection(send(transport, { policy }), Error), { message });
+      t.equal(body.cancels, 1);
+    }
+  },
+);
+
 t.test('retries add a fifth to the load at most, once the reserve is used up', async (t) => {
   const transport = new Scripted(...Array.from({ length: 500 }, () => 503));
   const retry = new RetryMiddleware(transport, { ...AT_ONCE, budget: { ratio: 0.2, reserve: 5 } });
   for (let i = 0; i < 100; i++) await retry.send(request);
   t.ok(transport.requests.length <= 100 + 20 + 5, `${transport.requests.length} sent`);
-  const budget = new Budget({ ratio: 0.5, reserve: 1 });
+  const budget = new Budget('budget', { ratio: 0.5, reserve: 1 });
   t.ok(budget.withdraw());
   t.notOk(budget.withdraw());
   budget.deposit();

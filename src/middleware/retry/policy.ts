@@ -34,7 +34,10 @@ export interface PolicyOptions {
   /** Whether a connect, read, write or pool timeout is followed by another attempt. Default false. */
   readonly timeouts?: boolean | undefined;
   readonly backoff?: Backoff | undefined;
-  /** The longest wait that a server may ask for, in milliseconds: if it asks for more, its answer is final. Default 60,000. */
+  /**
+   * The longest wait that a server, or a circuit breaker further in, may ask for, in milliseconds: if it asks for more, its answer is
+   * final. Default 60,000.
+   */
   readonly maxRetryAfter?: number | undefined;
 }
 
@@ -66,7 +69,7 @@ const TIMED_OUT: ReadonlySet<unknown> = new Set([
 
 /**
  * The policy that `RetryMiddleware` has unless it is given another. It waits as long as the server asks (`Retry-After`, `retry-after-ms`,
- * `RateLimit-Reset`), else as the backoff says. How many attempts there are is not its business.
+ * `RateLimit-Reset`), after a circuit that is open until it lets a request through, else as the backoff says. How many attempts there are is not its business.
  * @throws TypeError on an option that is not what it has to be.
  */
 export function defaultPolicy(options: PolicyOptions = {}): RetryPolicy {
@@ -78,6 +81,10 @@ export function defaultPolicy(options: PolicyOptions = {}): RetryPolicy {
   const errors = options.timeouts === true ? new Set([...BROKEN, ...TIMED_OUT]) : BROKEN;
 
   return function retryPolicy(attempt, request, { response, error }) {
+    const backoff = Math.random() * Math.min(cap, base * 2 ** (attempt - 1));
+    const refused = refusedFor(error);
+    // Nothing was sent, so any method may be. Behind the time to come again lies a backoff, so that not all come at once.
+    if (refused !== null) return refused <= maxRetryAfter ? refused + backoff : 'stop';
     if (!methods.has(request.method) && !request.headers.has('idempotency-key')) return 'stop';
     if (response === undefined) {
       if (!errors.has((error as { code?: unknown } | null)?.code)) return 'stop';
@@ -86,8 +93,14 @@ export function defaultPolicy(options: PolicyOptions = {}): RetryPolicy {
       const asked = delayAsked(response.headers);
       if (asked !== null) return asked <= maxRetryAfter ? asked : 'stop';
     }
-    return Math.random() * Math.min(cap, base * 2 ** (attempt - 1));
+    return backoff;
   };
+}
+
+/** Milliseconds for which a circuit breaker further in refuses to send anything; null where it was none that failed. */
+function refusedFor(error: unknown): number | null {
+  const { code, retryAfter } = (error ?? {}) as { code?: unknown; retryAfter?: unknown };
+  return code === 'ERR_BREAKER_OPEN' && typeof retryAfter === 'number' ? retryAfter : null;
 }
 
 function amount(name: string, value: number | undefined, fallback: number): number {

@@ -13,7 +13,7 @@ export function wait(delay: number, signal: AbortSignal | null): Promise<void> {
       signal?.removeEventListener('abort', onAbort);
       resolve();
     };
-    const timer = setTimeout(end, delay);
+    const timer = setTimeout(end, Math.min(delay, MAX_WAIT));
     const onAbort = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
@@ -23,3 +23,6 @@ export function wait(delay: number, signal: AbortSignal | null): Promise<void> {
     else signal?.addEventListener('abort', onAbort);
   });
 }
+
+/** The longest that `setTimeout` can wait. */
+const MAX_WAIT = 2 ** 31 - 1;
