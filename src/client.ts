@@ -1,112 +1,59 @@
-import type { CookieJar } from 'tough-cookie';
+import { NetrcAuth } from './auth/netrc.ts';
 import { BaseURL } from './base-url.ts';
+import {
+  checkClientOptions,
+  checkRequestOptions,
+  type ClientOptions,
+  type ClientRequestOptions,
+} from './client-options.ts';
 import { ClosedError } from './errors.ts';
-import { searchParams, type FormInit } from './messages/content/memory.ts';
+import { searchParams } from './messages/content/memory.ts';
 import { Destination } from './messages/destination.ts';
-import { hasFramingFields, Headers, type HeadersInit } from './messages/headers.ts';
+import { hasFramingFields, Headers } from './messages/headers.ts';
 import { inspect } from './messages/inspect.ts';
 import { mergedQuery } from './messages/query.ts';
-import { Request, type RequestInit } from './messages/request.ts';
+import { Request } from './messages/request.ts';
 import type { Response } from './messages/response.ts';
-import { checkEncoding, type DefaultEncoding } from './messages/text.ts';
-import {
-  DEFAULT_TIMEOUTS,
-  resolveTimeouts,
-  type ResolvedTimeouts,
-  type TimeoutInit,
-} from './messages/timeout.ts';
-import type { AuthInit } from './auth/auth.ts';
-import { NetrcAuth } from './auth/netrc.ts';
+import { checkEncoding } from './messages/text.ts';
+import { DEFAULT_TIMEOUTS, resolveTimeouts, type ResolvedTimeouts } from './messages/timeout.ts';
 import { AuthMiddleware, ReauthorizeMiddleware } from './middleware/auth.ts';
+import { BreakerMiddleware } from './middleware/breaker.ts';
+import { CacheMiddleware } from './middleware/cache.ts';
 import { CookieMiddleware } from './middleware/cookie.ts';
-import {
-  ACCEPT_ENCODING,
-  DECODE_BOUND_NAMES,
-  DECODE_OPTION_NAMES,
-  DecodeMiddleware,
-  type DecodeOptions,
-} from './middleware/decode.ts';
 import { DeadlineMiddleware } from './middleware/deadline.ts';
+import { ACCEPT_ENCODING, DECODE_BOUND_NAMES, DecodeMiddleware } from './middleware/decode.ts';
+import { DedupeMiddleware } from './middleware/dedupe.ts';
+import { HedgeMiddleware } from './middleware/hedge.ts';
+import { HooksMiddleware } from './middleware/hooks.ts';
+import { HstsMiddleware } from './middleware/hsts.ts';
+import { LogMiddleware } from './middleware/log.ts';
 import { ProgressMiddleware } from './middleware/progress.ts';
-import {
-  REDIRECT_OPTION_NAMES,
-  RedirectMiddleware,
-  type RedirectOptions,
-} from './middleware/redirect.ts';
-import { RETRY_OPTION_NAMES, RetryMiddleware, type RetryOptions } from './middleware/retry.ts';
+import { RedirectMiddleware } from './middleware/redirect.ts';
+import { RetryMiddleware } from './middleware/retry.ts';
+import { SchemaMiddleware } from './middleware/schema.ts';
+import { StatusMiddleware } from './middleware/status.ts';
+import { TelemetryMiddleware } from './middleware/telemetry.ts';
+import { ThrottleMiddleware } from './middleware/throttle.ts';
+import { CallTraceMiddleware, TraceMiddleware } from './middleware/trace.ts';
 import { checkOptionNames } from './options.ts';
+import {
+  checkedCookies,
+  isJar,
+  isRecord,
+  withCookies,
+  type CookiesInit,
+} from './request-cookies.ts';
 import {
   ConnectionPool,
   POOL_OPTION_NAMES,
   type ConnectionPoolOptions,
 } from './transports/connection-pool.ts';
-import { Mounts, type MountRoutes } from './transports/mounts.ts';
+import { Mounts } from './transports/mounts.ts';
 import { labelOf, stack, Transport, whole, type Layer, type TransportLike } from './transport.ts';
 import { VERSION } from './version.ts';
 
-/** Cookies to be sent by name: numbers and booleans are written out, `null` and `undefined` are left out. */
-export type CookiesInit = Readonly<Record<string, string | number | boolean | null | undefined>>;
-
-/** What a client is made of. The options of `ConnectionPool` are handed on to it. */
-export interface ClientOptions extends Omit<ConnectionPoolOptions, 'timeout'> {
-  /** A prefix of every URL: paths are appended to it. */
-  baseUrl?: string | URL | undefined;
-  /** Whether absolute URLs of another origin than `baseUrl` are let through. Default false: they would carry the client's headers away. */
-  allowAbsoluteUrls?: boolean | undefined;
-  /** Sent with every request, unless that has the same field; `null` removes one of the defaults. */
-  headers?: HeadersInit | undefined;
-  /** In the query of every URL, unless that has the same name. */
-  params?: FormInit | undefined;
-  /** A jar of tough-cookie's; cookies to send with every request; true (default): a new jar; false: no cookies are kept. */
-  cookies?: CookieJar | CookiesInit | boolean | undefined;
-  /** Milliseconds, or `{ connect, read, write, pool }`; `null`: no bound. Default 5,000 each. */
-  timeout?: TimeoutInit | undefined;
-  /** Who asks: user and password, a scheme, or a function of the request. `null`: nobody, whatever a netrc file says. */
-  auth?: AuthInit | null | undefined;
-  /** Milliseconds for each whole call, body included; `null` (default): no bound. */
-  deadline?: number | null | undefined;
-  /** How redirects are followed; false: they are not, but where a request asks for it. */
-  redirect?: RedirectOptions | boolean | undefined;
-  /** How requests are sent again; false (default): they are not. */
-  retry?: RetryOptions | boolean | undefined;
-  /** Within which bounds compressed responses are decoded; false: they are neither asked for nor decoded. */
-  decode?: DecodeOptions | boolean | undefined;
-  /** Your layers, outermost: they see each call once. */
-  middleware?: readonly Layer[] | undefined;
-  /** Your layers, innermost: they see each attempt. */
-  networkMiddleware?: readonly Layer[] | undefined;
-  /** What stands at the bottom in place of a `ConnectionPool`. */
-  transport?: TransportLike | undefined;
-  /** Transports by pattern (`all://*.example.com`, `http://host:8080`; see `Mounts`) in place of that one; `null` leads back to it. */
-  mounts?: MountRoutes | undefined;
-  /** The encoding of text whose Content-Type names none. Default UTF-8. */
-  defaultEncoding?: DefaultEncoding | undefined;
-}
-
-/** What a request adds to, or replaces of, what the client has. */
-export interface ClientRequestOptions extends RequestInit {
-  /** Joined with the client's; the request's count. */
-  cookies?: CookiesInit | undefined;
-}
-
-const OWN_OPTIONS = [
-  'auth',
-  'retry',
-  'deadline',
-  'baseUrl',
-  'allowAbsoluteUrls',
-  'headers',
-  'params',
-  'cookies',
-  'redirect',
-  'decode',
-  'middleware',
-  'networkMiddleware',
-  'transport',
-  'mounts',
-  'defaultEncoding',
-] as const;
-const OPTION_NAMES: readonly string[] = [...OWN_OPTIONS, ...POOL_OPTION_NAMES];
+export type { ClientOptions, ClientRequestOptions } from './client-options.ts';
+export type { CookiesInit } from './request-cookies.ts';
 
 const DEFAULT_HEADERS: Headers = new Headers({
   accept: '*/*',
@@ -143,18 +90,10 @@ export class Client extends Transport {
   /** @throws TypeError on an unknown option or one that is not what it has to be. @throws InvalidURLError for `baseUrl`. */
   constructor(options: ClientOptions = {}) {
     super();
-    checkOptionNames('Client', options, OPTION_NAMES);
+    checkClientOptions(options);
     const { baseUrl, headers, params, cookies = true, decode = true, timeout } = options;
     this.#base =
       baseUrl === undefined ? null : new BaseURL(baseUrl, options.allowAbsoluteUrls === true);
-    if (typeof options.redirect === 'object') {
-      checkOptionNames('Client: redirect', options.redirect, REDIRECT_OPTION_NAMES);
-    }
-    if (typeof options.retry === 'object') {
-      checkOptionNames('Client: retry', options.retry, RETRY_OPTION_NAMES);
-    }
-    if (typeof decode !== 'boolean')
-      checkOptionNames('Client: decode', decode, DECODE_OPTION_NAMES);
     this.#plainHeaders = DEFAULT_HEADERS.merge(headers);
     const asks = decode === true || (decode !== false && decode.advertise !== false);
     this.#headers = asks ? DECODING_HEADERS.merge(headers) : this.#plainHeaders;
@@ -175,9 +114,7 @@ export class Client extends Transport {
     options: ClientRequestOptions = NO_OPTIONS,
   ): Request {
     const init: ClientRequestOptions = options === NO_OPTIONS ? {} : { ...options };
-    if (typeof options.redirect === 'object') {
-      checkOptionNames('redirect', options.redirect, REDIRECT_OPTION_NAMES);
-    }
+    checkRequestOptions(options);
     init.headers = this.#headersFor(options);
     if (this.#timeouts !== undefined)
       init.timeout = resolveTimeouts(options.timeout, this.#timeouts);
@@ -282,23 +219,43 @@ const NO_OPTIONS: ClientRequestOptions = Object.freeze({});
 
 /** The stack, outermost first: this is the order in which a request travels. */
 function assemble(options: ClientOptions): Transport {
-  const { cookies = true, redirect = true, decode = true } = options;
-  const { retry = false } = options;
+  const { cookies = true, redirect = true, decode = true, retry = false } = options;
+  const { hooks, status = false, trace = false } = options;
   return stack(
+    CallTraceMiddleware.layer(trace),
     DeadlineMiddleware.layer(options.deadline),
     ...layersIn('middleware', options.middleware),
     ProgressMiddleware.layer(),
+    SchemaMiddleware.layer(),
+    StatusMiddleware.layer(status),
+    HooksMiddleware.layer(hooks),
     AuthMiddleware.layer(options.auth, netrcFor(options)),
     RedirectMiddleware.layer(redirect),
+    ...layerFor(options.hsts, (given) => HstsMiddleware.layer(given)),
     RetryMiddleware.layer(retry === true ? {} : retry),
     ReauthorizeMiddleware.layer(),
     ...(cookies === false ? [] : [CookieMiddleware.layer(isJar(cookies) ? cookies : undefined)]),
-    ...(decode === false
-      ? []
-      : [DecodeMiddleware.layer({ ...(decode === true ? {} : decode), advertise: false })]),
+    ...layerFor(decode, (given) => DecodeMiddleware.layer({ ...given, advertise: false })),
+    ...layerFor(options.cache, (given) => CacheMiddleware.layer(given)),
+    ...layerFor(options.dedupe, (given) => DedupeMiddleware.layer(given)),
+    ...layerFor(options.breaker, (given) => BreakerMiddleware.layer(given)),
+    ...layerFor(options.throttle, (given) => ThrottleMiddleware.layer(given)),
+    ...layerFor(options.hedge, (given) => HedgeMiddleware.layer(given)),
+    ...layerFor(options.log, (given) => LogMiddleware.layer(given)),
+    ...layerFor(options.telemetry, (given) => TelemetryMiddleware.layer(given)),
+    TraceMiddleware.layer(trace),
     ...layersIn('networkMiddleware', options.networkMiddleware),
     options.mounts === undefined ? bottom(options) : new Mounts(options.mounts, bottom(options)),
   );
+}
+
+/** The layer that an option asks for: true is the layer as it is by default; false, and nothing, is none. */
+function layerFor<Options extends object>(
+  given: Options | boolean | undefined,
+  layer: (options: Options) => Layer,
+): readonly Layer[] {
+  if (given === undefined || given === false) return [];
+  return [layer(given === true ? ({} as Options) : given)];
 }
 
 /** What a netrc file has is used where nobody says who asks, and the environment is trusted. */
@@ -333,56 +290,6 @@ function bottom(options: ClientOptions): TransportLike {
 function layersIn(option: string, layers: readonly Layer[] = []): readonly Layer[] {
   if (Array.isArray(layers)) return layers;
   throw new TypeError(`Client: ${option}: expected a list of layers, got ${typeof layers}`);
-}
-
-function isJar(cookies: ClientOptions['cookies']): cookies is CookieJar {
-  return (
-    typeof cookies === 'object' && cookies !== null && typeof cookies.getCookieString === 'function'
-  );
-}
-
-/** @throws TypeError where it is no jar and no boolean either. */
-function isRecord(cookies: ClientOptions['cookies']): cookies is CookiesInit {
-  if (typeof cookies === 'boolean' || isJar(cookies)) return false;
-  if (typeof cookies === 'object' && cookies !== null) return true;
-  const came = cookies === null ? 'null' : typeof cookies;
-  throw new TypeError(`cookies: expected a CookieJar, a record or a boolean, got ${came}`);
-}
-
-/** What would end a name or a pair (RFC 6265 §4.2.1); line breaks are refused in any header. */
-const NOT_IN_NAME = /[\s=;]/;
-
-/** @throws TypeError where one of them would be more than one, or none. */
-function checkedCookies(cookies: CookiesInit): CookiesInit {
-  if (typeof cookies !== 'object' || cookies === null || isJar(cookies)) {
-    throw new TypeError('cookies: expected a record of names and values');
-  }
-  for (const [name, value] of Object.entries(cookies) as [string, unknown][]) {
-    if (name === '' || NOT_IN_NAME.test(name)) {
-      throw new TypeError(
-        `cookies: expected a name without white space, = and ;, got ${JSON.stringify(name)}`,
-      );
-    }
-    if (value === null || value === undefined) continue;
-    if (!['string', 'number', 'boolean'].includes(typeof value)) {
-      throw new TypeError(
-        `cookies.${name}: expected a string, number or boolean, got ${typeof value}`,
-      );
-    }
-    // The value itself may be a secret.
-    if (typeof value === 'string' && value.includes(';'))
-      throw new TypeError(`cookies.${name}: expected a value without ;`);
-  }
-  return cookies;
-}
-
-function withCookies(headers: Headers, cookies: CookiesInit): Headers {
-  const pairs = Object.entries(cookies)
-    .filter(([, value]) => value !== null && value !== undefined)
-    .map(([name, value]) => `${name}=${String(value)}`);
-  return pairs.length === 0
-    ? headers
-    : headers.with('cookie', [...headers.getAll('cookie'), ...pairs].join('; '));
 }
 
 /** Adds those of the client's params whose names the URL does not have. */

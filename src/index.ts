@@ -96,6 +96,24 @@ export {
   type RetryOutcome,
   type RetryPolicy,
 } from './middleware/retry.ts';
+export {
+  BreakerMiddleware,
+  BreakerOpenError,
+  defaultIsFailure,
+  type BreakerChange,
+  type BreakerOptions,
+  type BreakerOutcome,
+  type BreakerSnapshot,
+  type BreakerState,
+  type FailureTest,
+} from './middleware/breaker.ts';
+export {
+  HedgeMiddleware,
+  type HedgeBudget,
+  type HedgeDelay,
+  type HedgeOptions,
+  type HedgeReport,
+} from './middleware/hedge.ts';
 export { ProgressMiddleware } from './middleware/progress.ts';
 export { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
 
@@ -135,6 +153,15 @@ export {
 export type { PoolLimits } from './pool/limits.ts';
 export type { ConnectionSnapshot, PoolSnapshot } from './pool/snapshot.ts';
 export type { ParserLimits } from './http1/limits.ts';
+
+// Record and replay
+export { RecordMiddleware, type RecordOptions } from './middleware/record.ts';
+export { ReplayError, ReplayTransport, type ReplayOptions } from './transports/replay.ts';
+export { useCassette, type TestContext, type UseCassetteOptions } from './use-cassette.ts';
+export type { CassetteMode } from './cassette/mode.ts';
+export type { MatchFunction, MatchPart, MatchRules } from './cassette/matching.ts';
+export type { RecordedRequest } from './cassette/recorded-request.ts';
+export type { RedactOptions } from './cassette/redaction.ts';
 
 // Proxies
 export { Proxy, type ProxyMode, type ProxyOptions } from './proxy/proxy.ts';

@@ -34,7 +34,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   transport: { may: ['messages', 'errors'], neutral: true, packages: [] },
 
   // Layers know what they wrap only as a Transport.
-  auth: { may: ['transport', 'messages', 'errors'], neutral: true },
+  auth: { may: ['options', 'transport', 'messages', 'errors'], neutral: true },
   middleware: {
     may: ['budget', 'transport', 'messages', 'errors'],
     neutral: true,
@@ -45,7 +45,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
   // The protocols are handed a byte stream; they do not open one.
   network: { may: ['errors', 'options'] },
-  exchange: { may: ['alarm', 'messages', 'errors'] },
+  'exchange-timeline': { may: ['messages'], packages: [] },
+  exchange: { may: ['exchange-timeline', 'alarm', 'messages', 'errors'] },
   http1: { may: ['exchange', 'alarm', 'messages', 'errors'], types: ['network'] },
   http2: { may: ['exchange', 'alarm', 'messages', 'errors'], types: ['network'] },
   proxy: {
@@ -58,6 +59,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'http2',
       'network',
       'exchange',
+      'exchange-timeline',
       'alarm',
       'transport',
       'messages',
@@ -66,6 +68,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   transports: {
     may: [
+      'exchange-timeline',
       'pool',
       'proxy',
       'http1',
@@ -83,9 +86,40 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // What the transports have in common that are built on code of others: a fetch, a dispatcher, an app, a test's answers.
   'transports/foreign': { may: ['alarm', 'messages', 'errors'], neutral: true, packages: [] },
 
+  // The files of what was sent and what came: the layer that records and the transport that replays share them.
+  cassette: {
+    may: ['options', 'transport', 'messages', 'errors'],
+    neutral: true,
+    packages: [],
+  },
+  'middleware/record': {
+    may: ['cassette', 'transport', 'messages', 'errors'],
+    neutral: true,
+  },
+  'transports/replay': {
+    may: ['cassette', 'transports/foreign', 'transport', 'messages', 'errors'],
+    neutral: true,
+    packages: [],
+  },
+  // A transport for a test, from what its runner says about it.
+  'use-cassette': { may: ['cassette', 'options', 'transports', 'transport'], packages: [] },
+  // What has been recorded of a call, for people and for other programs.
+  observe: {
+    may: ['version', 'messages', 'errors'],
+    types: ['middleware', 'transport'],
+    neutral: true,
+  },
+
+  'request-cookies': { types: ['messages'], neutral: true, packages: ['tough-cookie'] },
+  'client-options': {
+    may: ['request-cookies', 'options', 'middleware', 'transports'],
+    types: ['auth', 'transport', 'messages'],
+  },
   'base-url': { may: ['messages', 'errors'], neutral: true, packages: [] },
   client: {
     may: [
+      'client-options',
+      'request-cookies',
       'base-url',
       'options',
       'version',

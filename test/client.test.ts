@@ -604,7 +604,7 @@ t.test(
       ],
       [{ redirect: { maxRedirects: -1 } }, /^redirect\.maxRedirects: /],
       [{ redirect: 'follow' }, /^redirect: expected true, false or options, got string$/],
-      [{ redirect: null }, /^Client: redirect: expected an object of options, got null$/],
+      [{ redirect: null }, /^redirect: expected true, false or options, got null$/],
       [
         { middleware: middleware(async () => new Response(200)) },
         /^Client: middleware: expected a list of layers, got function$/,

@@ -208,10 +208,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     const drains = reads && Drain.pays(framing, bodyBytes);
     const closed = givenUp(this.current as Exchange);
     this.#arrival.body?.abort(closed);
-    if (!drains) {
-      this.#fail(closed);
-      return Promise.resolve();
-    }
+    if (!drains) return Promise.resolve(this.#fail(closed));
     this.#arrival.hungry = true;
     this.#become('draining');
     this.#alarm.set(this.#drain.begin(bodyBytes, performance.now()));
@@ -445,7 +442,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     } else {
       const over = this.#bounds.look(performance.now(), exchange.timeouts);
       if (over === 'read') this.#fail(readTimeout(exchange, this.#facts()));
-      if (over === 'write') this.#fail(writeTimeout(exchange, this.#facts()));
+      else if (over === 'write') this.#fail(writeTimeout(exchange, this.#facts()));
     }
   }
 }
