@@ -10,7 +10,7 @@ const ABSOLUTE = /^[a-z][a-z0-9+.-]*:/i;
  *     https://h/v1               users, /users              https://h/v1/users
  *     https://h/v1/              users?a=1                  https://h/v1/users?a=1
  *     https://h/v1?key=k         users?a=1                  https://h/v1/users?key=k&a=1
- *     https://h/v1               '' (nothing)               https://h/v1
+ *     https://h/v1, …/v1/        '' (nothing), /            https://h/v1, …/v1/
  *     https://h/v1               ?a=1                       https://h/v1?a=1
  *     https://h/v1               https://h/other            https://h/other
  *     https://h/v1               ../x, https://other/x      InvalidURLError
@@ -18,16 +18,21 @@ const ABSOLUTE = /^[a-z][a-z0-9+.-]*:/i;
 export class BaseURL {
   readonly #base: Destination;
   readonly #allowAbsolute: boolean;
-  /** Origin and path, without a slash at the end. */
+  /** Origin and path, as they are. */
+  readonly #itself: string;
+  /** The same without a slash at the end: what paths are appended to. */
   readonly #prefix: string;
   readonly #query: string;
 
-  /** @throws InvalidURLError */
+  /** @throws InvalidURLError, TypeError */
   constructor(url: string | URL, allowAbsolute: boolean) {
+    if (typeof allowAbsolute !== 'boolean')
+      throw new TypeError(`allowAbsoluteUrls: expected true or false, got ${typeof allowAbsolute}`);
     this.#base = Destination.from(url);
     this.#allowAbsolute = allowAbsolute;
     const [path, query] = splitOnce(this.#base.target, '?');
-    this.#prefix = this.#base.origin + path.replace(/\/+$/, '');
+    this.#itself = this.#base.origin + path;
+    this.#prefix = this.#itself.replace(/\/+$/, '');
     this.#query = query ?? '';
   }
 
@@ -61,10 +66,7 @@ export class BaseURL {
   #append(url: string): string {
     const path = url.replace(/^\/+/, '');
     const bare = path === '' || path.startsWith('?') || path.startsWith('#');
-    // An origin by itself needs its slash.
-    const prefix = bare
-      ? this.#prefix + (this.#prefix === this.#base.origin ? '/' : '')
-      : `${this.#prefix}/`;
+    const prefix = bare ? this.#itself : `${this.#prefix}/`;
     if (this.#query === '') return prefix + path;
     const [beforeFragment, fragment] = splitOnce(path, '#');
     const [own, query] = splitOnce(beforeFragment, '?');

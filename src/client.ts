@@ -93,7 +93,7 @@ export class Client extends Transport {
     checkClientOptions(options);
     const { baseUrl, headers, params, cookies = true, decode = true, timeout } = options;
     this.#base =
-      baseUrl === undefined ? null : new BaseURL(baseUrl, options.allowAbsoluteUrls === true);
+      baseUrl === undefined ? null : new BaseURL(baseUrl, options.allowAbsoluteUrls ?? false);
     this.#plainHeaders = DEFAULT_HEADERS.merge(headers);
     const asks = decode === true || (decode !== false && decode.advertise !== false);
     this.#headers = asks ? DECODING_HEADERS.merge(headers) : this.#plainHeaders;
@@ -102,8 +102,7 @@ export class Client extends Transport {
       params === undefined ? null : new URLSearchParams(searchParams('params', params));
     this.#cookies = isRecord(cookies) ? { ...checkedCookies(cookies) } : null;
     this.#timeouts = timeout === undefined ? undefined : resolveTimeouts(timeout, DEFAULT_TIMEOUTS);
-    if (typeof options.defaultEncoding === 'string') checkEncoding(options.defaultEncoding);
-    this.#defaultEncoding = options.defaultEncoding;
+    this.#defaultEncoding = checkedEncoding(options.defaultEncoding);
     this.transport = assemble(options);
   }
 
@@ -256,6 +255,14 @@ function layerFor<Options extends object>(
 ): readonly Layer[] {
   if (given === undefined || given === false) return [];
   return [layer(given === true ? ({} as Options) : given)];
+}
+
+function checkedEncoding(encoding: ClientOptions['defaultEncoding']): typeof encoding {
+  if (encoding === undefined || typeof encoding === 'function') return encoding;
+  if (typeof encoding === 'string') return checkEncoding(encoding);
+  throw new TypeError(
+    `Client: defaultEncoding: expected a label or a function, got ${encoding === null ? 'null' : typeof encoding}`,
+  );
 }
 
 /** What a netrc file has is used where nobody says who asks, and the environment is trusted. */

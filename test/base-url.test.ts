@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { BaseURL } from '../src/base-url.ts';
 import { InvalidURLError } from '../src/errors.ts';
 import { Destination } from '../src/messages/destination.ts';
 import { random } from './support/random.ts';
+
+// This file runs as build/test/base-url.test.js.
+const page = readFileSync(new URL('../../docs/base-url.md', import.meta.url), 'utf8');
 
 const join = (base: string, url: string | URL, allowAbsolute = false): string =>
   Destination.from(new BaseURL(base, allowAbsolute).join(url)).href;
@@ -22,6 +26,13 @@ t.test(
       ['https://h/v1', '?a=1', 'https://h/v1?a=1'],
       ['https://h/v1', '/?a=1', 'https://h/v1?a=1'],
       ['https://h/v1', '#f', 'https://h/v1#f'],
+      ['https://h/v1/', '', 'https://h/v1/'],
+      ['https://h/v1/', '/', 'https://h/v1/'],
+      ['https://h/v1/', '?a=1', 'https://h/v1/?a=1'],
+      ['https://h/v1/', '#f', 'https://h/v1/#f'],
+      ['https://h/v1/?key=k', '', 'https://h/v1/?key=k'],
+      ['https://h/v1//', '', 'https://h/v1//'],
+      ['https://h/v1//', 'users', 'https://h/v1/users'],
       ['https://h', '', 'https://h/'],
       ['https://h', 'users', 'https://h/users'],
       ['https://h/', '/users', 'https://h/users'],
@@ -212,6 +223,39 @@ t.test('credentials of the base’s are for what is below it, and for its origin
   );
   t.equal(Destination.from(base.join('https://other/x')).credentials, null);
   t.equal(Destination.from(base.join('http://h/x')).credentials, null);
+});
+
+t.test('what docs/base-url.md says in its table is so', async (t) => {
+  const rows = Array.from(page.matchAll(/^\| `(\S+)` \| (.+?) \| (.+?) \|/gm), (row) =>
+    row.slice(1),
+  );
+  t.ok(rows.length > 20, `${rows.length} rows`);
+  for (const [base = '', given = '', result = ''] of rows) {
+    const url = given === 'nothing' ? '' : code(given);
+    const name = `${base} and ${given}`;
+    if (result === 'refused') {
+      t.throws(() => join(base, url), { name: 'InvalidURLError' }, name);
+      // What is refused for its origin alone is let through with allowAbsoluteUrls; nothing else is.
+      const isElsewhere = /^([a-z]+:)?\/\//.test(url);
+      if (isElsewhere) t.doesNotThrow(() => join(base, url, true), name);
+      else t.throws(() => join(base, url, true), { name: 'InvalidURLError' }, name);
+    } else t.equal(join(base, url), code(result), name);
+  }
+});
+
+function code(cell: string): string {
+  const [, text] = /^`(.*)`$/.exec(cell) ?? [];
+  if (text === undefined) throw new Error(`expected code, got ${cell}`);
+  return text;
+}
+
+t.test('whether other origins are allowed is true or false', async (t) => {
+  for (const bad of ['yes', 1, null, undefined]) {
+    t.throws(() => new BaseURL('https://h', bad as never), {
+      name: 'TypeError',
+      message: /^allowAbsoluteUrls: expected true or false, got /,
+    });
+  }
 });
 
 t.test('a base is an absolute URL', async (t) => {

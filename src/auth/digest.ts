@@ -1,5 +1,6 @@
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
+import { checkOptionNames } from '../options.ts';
 import { Auth, type AsyncAuthFlow } from './auth.ts';
 import { checkCredentials } from './basic.ts';
 import { parseParams, type Challenge } from './challenge.ts';
@@ -25,12 +26,16 @@ export class DigestAuth extends Auth {
   readonly #responder: DigestResponder;
   readonly #probe: boolean;
 
-  /** @throws TypeError where user or password are not strings. */
+  /** @throws TypeError where user or password are not strings, or an option is not what it has to be. */
   constructor(user: string, password: string, options: DigestOptions = {}) {
     super();
     checkCredentials('DigestAuth', user, password);
+    checkOptionNames('DigestAuth', options, ['probe']);
+    const { probe = true } = options;
+    if (typeof probe !== 'boolean')
+      throw new TypeError(`DigestAuth: probe: expected true or false, got ${typeof probe}`);
     this.#responder = new DigestResponder(user, password);
-    this.#probe = options.probe ?? true;
+    this.#probe = probe;
   }
 
   authFlow(request: Request): AsyncAuthFlow {

@@ -17,7 +17,9 @@ export class NetrcAuth extends Auth {
   constructor(path?: string) {
     super();
     if (path !== undefined && typeof path !== 'string') {
-      throw new TypeError(`NetrcAuth: expected the path of a file, got ${typeof path}`);
+      throw new TypeError(
+        `NetrcAuth: expected the path of a file, got ${path === null ? 'null' : typeof path}`,
+      );
     }
     this.#path = path ?? null;
   }

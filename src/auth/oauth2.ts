@@ -2,6 +2,7 @@ import { isHTTPError } from '../errors.ts';
 import { Destination } from '../messages/destination.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
+import { checkOptionNames } from '../options.ts';
 import { Auth, type AsyncAuthFlow } from './auth.ts';
 import { withAuthorization, withoutAuthorization } from './basic.ts';
 import { isToken } from './bearer.ts';
@@ -34,6 +35,20 @@ export interface OAuth2Options {
   readonly onToken?: ((token: OAuth2Token) => void | Promise<void>) | undefined;
 }
 
+const OPTION_NAMES = [
+  'tokenUrl',
+  'clientId',
+  'clientSecret',
+  'refreshToken',
+  'accessToken',
+  'expiresAt',
+  'scope',
+  'params',
+  'clientAuthentication',
+  'expiryMargin',
+  'onToken',
+];
+
 interface Kept extends OAuth2Token {
   /** From when on it is not used any more. */
   readonly until: number;
@@ -61,7 +76,9 @@ export class OAuth2 extends Auth {
   /** @throws TypeError on an option that is not what it has to be. @throws InvalidURLError for `tokenUrl`. */
   constructor(options: OAuth2Options) {
     super();
-    const { clientAuthentication = 'basic', expiryMargin = 30_000, params = {}, scope } = options;
+    checkOptionNames('OAuth2', options, OPTION_NAMES);
+    const { clientAuthentication = 'basic', expiryMargin = 30_000, onToken } = options;
+    const scope = optional('scope', options.scope);
     const clientId = text('clientId', options.clientId);
     const clientSecret = optional('clientSecret', options.clientSecret);
     if (clientAuthentication !== 'basic' && clientAuthentication !== 'body') {
@@ -70,15 +87,18 @@ export class OAuth2 extends Auth {
     if (typeof expiryMargin !== 'number' || !(expiryMargin >= 0)) {
       throw new TypeError('OAuth2: expiryMargin: expected milliseconds from 0');
     }
+    if (onToken !== undefined && typeof onToken !== 'function') {
+      throw new TypeError(`OAuth2: onToken: expected a function, got ${typeof onToken}`);
+    }
     this.#endpoint = {
       url: Destination.from(options.tokenUrl),
       clientId,
       clientSecret,
       clientAuthentication,
-      params: scope === undefined ? { ...params } : { scope, ...params },
+      params: { ...(scope === null ? null : { scope }), ...paramsIn(options) },
     };
     this.#margin = expiryMargin;
-    this.#onToken = options.onToken;
+    this.#onToken = onToken;
     this.#refreshToken = optional('refreshToken', options.refreshToken);
     if (this.#refreshToken === null && clientSecret === null) {
       throw new TypeError('OAuth2: expected a clientSecret or a refreshToken to ask with');
@@ -87,6 +107,9 @@ export class OAuth2 extends Auth {
     if (accessToken !== undefined) {
       if (!isToken(accessToken)) {
         throw new TypeError('OAuth2: accessToken: expected one word of visible ASCII characters');
+      }
+      if (expiresAt !== null && !Number.isFinite(expiresAt)) {
+        throw new TypeError('OAuth2: expiresAt: expected milliseconds since 1970');
       }
       this.#token = this.#kept({ accessToken, expiresAt, refreshToken: this.#refreshToken });
     }
@@ -183,4 +206,13 @@ function text(name: string, value: unknown): string {
 
 function optional(name: string, value: unknown): string | null {
   return value === undefined ? null : text(name, value);
+}
+
+/** What they hold may be a secret. */
+function paramsIn({ params = {} }: OAuth2Options): Readonly<Record<string, string>> {
+  if (typeof params !== 'object' || params === null || Symbol.iterator in params) {
+    throw new TypeError('OAuth2: params: expected a record of strings');
+  }
+  for (const [name, value] of Object.entries(params)) text(`params.${name}`, value);
+  return params;
 }

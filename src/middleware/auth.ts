@@ -3,7 +3,7 @@ import { authOf } from '../auth/choice.ts';
 import type { NetrcAuth } from '../auth/netrc.ts';
 import { StreamConsumedError } from '../errors.ts';
 import type { Content } from '../messages/content/content.ts';
-import { BytesContent } from '../messages/content/memory.ts';
+import { inMemory } from '../messages/in-memory.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
 import { Middleware, type TransportLike } from '../transport.ts';
@@ -162,17 +162,6 @@ function checked(request: unknown): Request {
   throw new TypeError(
     `auth: expected a Request, got ${request === null ? 'null' : typeof request}`,
   );
-}
-
-async function inMemory(request: Request): Promise<Request> {
-  const { content } = request;
-  if (content === null || content.bytes !== undefined) return request;
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  for await (const piece of content.stream()) pieces.push(piece as Uint8Array<ArrayBuffer>);
-  const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
-  return request.with({
-    body: new BytesContent(bytes, content.contentType),
-  });
 }
 
 /** What redirects were followed on the way counts, whichever of the requests they were for; what stands behind is as if this had not been. */

@@ -1,4 +1,5 @@
 import type { AuthLike } from '../auth/auth.ts';
+import { inMemory } from '../messages/in-memory.ts';
 import type { Request } from '../messages/request.ts';
 import { Response } from '../messages/response.ts';
 
@@ -22,7 +23,7 @@ export async function authenticated(
   request: Request,
   send: (request: Request) => Promise<Response>,
 ): Promise<Response> {
-  const given = scheme.requiresRequestBody === true ? await withBodyInMemory(request) : request;
+  const given = scheme.requiresRequestBody === true ? await inMemory(request) : request;
   const flow = scheme.authFlow(given);
   const used = new Set<unknown>();
   let response: Response | null = null;
@@ -77,12 +78,4 @@ async function asOfOrigin(response: Response): Promise<Response> {
     headers,
     body: response.isRead ? await response.bytes() : null,
   });
-}
-
-async function withBodyInMemory(request: Request): Promise<Request> {
-  const { content } = request;
-  if (content === null || content.bytes !== undefined) return request;
-  const pieces: Uint8Array[] = [];
-  for await (const piece of content.stream()) pieces.push(piece);
-  return request.with({ body: Buffer.concat(pieces) });
 }

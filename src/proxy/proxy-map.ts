@@ -43,9 +43,11 @@ export class ProxyMap {
       return environment === null ? null : ProxyMap.#fromEnvironment(environment);
     if (typeof proxy === 'string' || proxy instanceof URL || proxy instanceof Proxy)
       return new ProxyMap([ruleOf('all', proxy)], null);
-    if (typeof proxy !== 'object' || proxy === null) {
+    if (typeof proxy !== 'object' || proxy === null || Symbol.iterator in proxy) {
+      // A Map has no entries to `Object.entries`: all would go out without a proxy.
+      const came = proxy === null ? 'null' : typeof proxy === 'object' ? 'a list' : typeof proxy;
       throw new TypeError(
-        `proxy: expected a URL, a Proxy, a record of them or false, got ${proxy === null ? 'null' : typeof proxy}`,
+        `proxy: expected a URL, a Proxy, a record of them by pattern or false, got ${came}`,
       );
     }
     const rules: Rule[] = [];

@@ -11,7 +11,7 @@ import {
 } from '../messages/timeout.ts';
 import { checkOptionNames } from '../options.ts';
 import { Transport } from '../transport.ts';
-import { Call, Calls } from './foreign/call.ts';
+import { Calls, underWay, type Call } from './foreign/call.ts';
 import { failureOf } from './foreign/failures.ts';
 import { discard, received, receivedFields, webInit, type WebResponse } from './foreign/web.ts';
 
@@ -69,25 +69,27 @@ export class FetchTransport extends Transport {
       );
     checkOptionNames('FetchTransport', options, OPTION_NAMES);
     const { init = {}, decodes = DECODES, timeout } = options;
+    if (typeof init !== 'object' || init === null)
+      throw new TypeError(
+        `FetchTransport: init: expected an object, got ${init === null ? 'null' : typeof init}`,
+      );
     if (!Array.isArray(decodes))
       throw new TypeError(`FetchTransport: decodes: expected a list, got ${typeof decodes}`);
+    const unnamed = decodes.find((coding) => typeof coding !== 'string');
+    if (unnamed !== undefined)
+      throw new TypeError(
+        `FetchTransport: decodes: expected names of content codings, got ${typeof unnamed}`,
+      );
     this.#fetch = fetch;
     this.#init = { redirect: 'manual', ...init };
-    this.#decodes = decodes;
+    this.#decodes = decodes.map((coding) => coding.toLowerCase());
     this.#timeouts = resolveTimeouts(timeout, DEFAULT_TIMEOUTS);
   }
 
-  async send(request: Request): Promise<Response> {
-    this.#calls.admit(request);
-    const timeouts = resolveTimeouts(request.timeout, this.#timeouts);
-    const call = new Call(request, timeouts, (over) => this.#calls.delete(over));
-    this.#calls.add(call);
-    try {
-      return this.#received(call, await this.#called(call));
-    } catch (error) {
-      call.end(error);
-      throw error;
-    }
+  send(request: Request): Promise<Response> {
+    return underWay(this.#calls, request, this.#timeouts, async (call) =>
+      this.#received(call, await this.#called(call)),
+    );
   }
 
   override close(): Promise<void> {

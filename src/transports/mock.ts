@@ -1,11 +1,11 @@
-import { RequestError, WriteError } from '../errors.ts';
-import { BytesContent } from '../messages/content/memory.ts';
+import { RequestError } from '../errors.ts';
+import { inMemory } from '../messages/in-memory.ts';
 import { inspect } from '../messages/inspect.ts';
 import type { Request } from '../messages/request.ts';
 import { Response } from '../messages/response.ts';
-import { resolveTimeouts } from '../messages/timeout.ts';
 import { Transport } from '../transport.ts';
-import { Call, Calls, NO_TIMEOUTS } from './foreign/call.ts';
+import { awaitedBody } from './foreign/awaited-body.ts';
+import { Calls, NO_TIMEOUTS, underWay } from './foreign/call.ts';
 import { RequestPattern } from './mock/expectation.ts';
 
 /** Answers a request: `params` are what stands in the places of the names in the path, `/users/:id`. */
@@ -93,19 +93,15 @@ export class MockTransport extends Transport {
     if (all.length > 0) throw new Error(all.join('\n'));
   }
 
-  async send(request: Request): Promise<Response> {
-    this.#calls.admit(request);
-    const timeouts = resolveTimeouts(request.timeout, NO_TIMEOUTS);
-    const call = new Call(request, timeouts, (over) => this.#calls.delete(over));
-    this.#calls.add(call);
-    try {
-      const seen = await inMemory(call);
+  send(request: Request): Promise<Response> {
+    return underWay(this.#calls, request, NO_TIMEOUTS, async (call) => {
+      const seen = await inMemory(request, awaitedBody(call));
       this.#requests.push(seen);
-      const answer = call.wait(this.#answer(seen), timeouts.read, discard);
-      return await responseTo(request, await answer);
-    } finally {
+      const answer = await call.wait(this.#answer(seen), call.timeouts.read, discard);
+      const response = await responseTo(request, answer);
       call.finish();
-    }
+      return response;
+    });
   }
 
   /** Ends what is under way. What is missing does not count here: `assertDone` and the end of an `await using` scope tell. */
@@ -176,29 +172,6 @@ function isUsedUp({ expected, used, answers }: Route): boolean {
 function named({ pattern, answers, expected, used }: Route): string {
   const name = pattern === null ? 'any request' : pattern.toString();
   return expected ? `${name} (${used} of ${answers.length} answers used)` : name;
-}
-
-/** The request with its body in memory. */
-async function inMemory(call: Call): Promise<Request> {
-  const { request } = call;
-  const { content } = request;
-  if (content === null || content.bytes !== undefined) return request;
-  const pieces: Uint8Array[] = [];
-  const iterator = content.stream()[Symbol.asyncIterator]();
-  call.cleanUp(() => void iterator.return?.()?.then(undefined, () => {}));
-  for (;;) {
-    let result: IteratorResult<Uint8Array>;
-    try {
-      result = await call.wait(iterator.next());
-    } catch (cause) {
-      if (call.failure !== null) throw cause;
-      throw new WriteError('the source of the body failed', call.describe('write', cause));
-    }
-    if (result.done === true) break;
-    pieces.push(result.value);
-  }
-  const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
-  return request.with({ body: new BytesContent(bytes, content.contentType) });
 }
 
 /** The answer, as what came for this request. A response whose body is in memory can be given any number of times. */

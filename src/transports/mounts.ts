@@ -35,10 +35,8 @@ export class Mounts extends Transport {
 
   constructor(routes: MountRoutes, fallback: TransportLike | null = null) {
     super();
-    if (typeof routes !== 'object' || routes === null)
-      throw new TypeError(
-        `mounts: expected transports by pattern, got ${routes === null ? 'null' : typeof routes}`,
-      );
+    if (typeof routes !== 'object' || routes === null || Symbol.iterator in routes)
+      throw new TypeError(`mounts: expected transports by pattern, got ${nameOf(routes)}`);
     this.#routes = Object.entries(routes)
       .map(([text, transport]) => routeOf(text, transport))
       .sort((a, b) => OriginPattern.compare(a.pattern, b.pattern));
@@ -106,7 +104,10 @@ function routeOf(text: string, transport: TransportLike | null): Route {
 
 function check(what: string, transport: unknown): void {
   if (typeof (transport as TransportLike | undefined)?.send === 'function') return;
-  throw new TypeError(
-    `mounts: ${what}: expected a transport or null, got ${transport === null ? 'null' : typeof transport}`,
-  );
+  throw new TypeError(`mounts: ${what}: expected a transport or null, got ${nameOf(transport)}`);
+}
+
+function nameOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
+  return Symbol.iterator in value ? 'a list' : 'object';
 }

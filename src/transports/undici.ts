@@ -11,7 +11,7 @@ import {
 } from '../messages/timeout.ts';
 import { checkOptionNames } from '../options.ts';
 import { Transport } from '../transport.ts';
-import { Call, Calls, CLOSE_TIME } from './foreign/call.ts';
+import { Calls, CLOSE_TIME, underWay, type Call } from './foreign/call.ts';
 import { failureOf } from './foreign/failures.ts';
 import { IncomingBody, type Incoming } from './foreign/incoming-body.ts';
 import { OutgoingBody } from './foreign/outgoing-body.ts';
@@ -91,17 +91,10 @@ export class UndiciTransport extends Transport {
     this.#timeouts = resolveTimeouts(options.timeout, DEFAULT_TIMEOUTS);
   }
 
-  async send(request: Request): Promise<Response> {
-    this.#calls.admit(request);
-    const timeouts = resolveTimeouts(request.timeout, this.#timeouts);
-    const call = new Call(request, timeouts, (over) => this.#calls.delete(over));
-    this.#calls.add(call);
-    try {
-      return received(call, await this.#called(call));
-    } catch (error) {
-      call.end(error);
-      throw error;
-    }
+  send(request: Request): Promise<Response> {
+    return underWay(this.#calls, request, this.#timeouts, async (call) =>
+      received(call, await this.#called(call)),
+    );
   }
 
   /** Closes the dispatcher too, once what is under way has ended. */

@@ -265,4 +265,11 @@ t.test('what it knows is not shown, and what it needs is checked', async (t) => 
     name: 'TypeError',
     message: 'DigestAuth: expected a string as password, got undefined',
   });
+  for (const [options, message] of [
+    [{ probe: 'no' }, 'DigestAuth: probe: expected true or false, got string'],
+    [{ prob: false }, 'DigestAuth: there is no option "prob"; did you mean probe?'],
+    [null, 'DigestAuth: expected an object of options, got null'],
+  ] as [object, string][]) {
+    t.throws(() => new DigestAuth('u', 'p', options), { name: 'TypeError', message });
+  }
 });

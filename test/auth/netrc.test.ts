@@ -135,5 +135,13 @@ t.test('it does not show what it knows', async (t) => {
   const auth = new NetrcAuth(file);
   await auth.hasEntries();
   t.equal(inspect(auth, { depth: 9 }), '<NetrcAuth>');
-  t.throws(() => new NetrcAuth(7 as unknown as string), TypeError);
+  for (const [path, got] of [
+    [7, 'number'],
+    [null, 'null'],
+  ] as const) {
+    t.throws(() => new NetrcAuth(path as unknown as string), {
+      name: 'TypeError',
+      message: `NetrcAuth: expected the path of a file, got ${got}`,
+    });
+  }
 });

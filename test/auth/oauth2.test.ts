@@ -306,7 +306,15 @@ t.test('options are checked, and nothing of them is shown', async (t) => {
     [{ ...OPTIONS, expiryMargin: -1 }, /expiryMargin/],
     [{ ...OPTIONS, clientAuthentication: 'header' }, /clientAuthentication/],
     [{ ...OPTIONS, accessToken: 'a b' }, /accessToken/],
-  ] as [OAuth2Options, RegExp][]) {
+    [{ ...OPTIONS, accessToken: 'a', expiresAt: 'soon' }, /^OAuth2: expiresAt: expected milli/],
+    [{ ...OPTIONS, scope: ['read'] }, /^OAuth2: scope: expected a string, got object$/],
+    [{ ...OPTIONS, params: 'a=b' }, /^OAuth2: params: expected a record of strings$/],
+    [{ ...OPTIONS, params: [['a', 'b']] }, /^OAuth2: params: expected a record of strings$/],
+    [{ ...OPTIONS, params: { a: 7 } }, /^OAuth2: params\.a: expected a string, got number$/],
+    [{ ...OPTIONS, onToken: 'keep' }, /^OAuth2: onToken: expected a function, got string$/],
+    [{ ...OPTIONS, scopes: 'read' }, /^OAuth2: there is no option "scopes"; did you mean scope\?$/],
+    [undefined, /^OAuth2: expected an object of options, got undefined$/],
+  ] as unknown as [OAuth2Options, RegExp][]) {
     t.throws(() => new OAuth2(options), { name: 'TypeError', message });
   }
   t.throws(() => new OAuth2({ ...OPTIONS, tokenUrl: '/token' }), { code: 'ERR_INVALID_URL' });

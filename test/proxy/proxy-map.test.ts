@@ -94,3 +94,18 @@ t.test('an environment that names no proxy is refused by the name of the variabl
     message: /HTTPS_PROXY is no proxy \(trustEnv: false ignores it\): .*"quic:\/\/p\.test"/,
   });
 });
+
+t.test('what is no proxy and no record of them is a TypeError', async (t) => {
+  for (const [proxy, got] of [
+    [null, 'null'],
+    [true, 'boolean'],
+    [7, 'number'],
+    [new Map([['all', P('all')]]), 'a list'],
+    [[P('all')], 'a list'],
+  ] as const) {
+    t.throws(() => of(proxy as never), {
+      name: 'TypeError',
+      message: `proxy: expected a URL, a Proxy, a record of them by pattern or false, got ${got}`,
+    });
+  }
+});

@@ -139,6 +139,27 @@ for (const [name, make] of Object.entries(APPS)) {
   });
 }
 
+t.test('one app is called by any number of transports, each as it says', async (t) => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): unknown => warnings.push(warning);
+  process.on('warning', onWarning);
+  for (const [name, make] of Object.entries(APPS)) {
+    const app = make();
+    for (let time = 0; time < 12; time++) {
+      await using client = clientOf(app);
+      t.equal(await rejection(client.get('/async')), failure, `${name}, ${time}`);
+    }
+    await using raising = clientOf(app);
+    await using answering = clientOf(app, { raiseAppErrors: false });
+    const both = [answering.get('/async'), rejection(raising.get('/async'))] as const;
+    t.equal((await both[0]).status, 500, name);
+    t.equal(await both[1], failure, name);
+  }
+  await turn();
+  process.off('warning', onWarning);
+  t.strictSame(warnings, []);
+});
+
 t.test('with raiseAppErrors: false the exception is a 500', async (t) => {
   for (const make of [...Object.values(APPS), quietHono]) {
     await using client = clientOf(make(), { raiseAppErrors: false });
@@ -490,6 +511,8 @@ t.test('bad input is a TypeError that names it', async (t) => {
     [{ raiseAppErrors: 'no' }, 'AppTransport: raiseAppErrors: expected true or false, got string'],
     [{ mountPath: 'api' }, 'AppTransport: mountPath: expected a path such as /api, got "api"'],
     [{ mountPath: '/a?b' }, /got "\/a\?b"$/],
+    [{ mountPath: '/a/../b' }, /got "\/a\/\.\.\/b"$/],
+    [{ mountPath: '/.' }, /got "\/\."$/],
     [{ mountPath: 7 }, /got number$/],
     [{ clientAddress: 'localhost' }, /^AppTransport: clientAddress: expected .*, got "localhost"$/],
     [{ clientAddress: '1.2.3.4:70000' }, /got "1\.2\.3\.4:70000"$/],

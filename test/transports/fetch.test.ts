@@ -353,5 +353,17 @@ t.test('bad input is a TypeError that names it', async (t) => {
   t.throws(() => new FetchTransport(fetching(ok), { decodes: 'br' as never }), {
     message: 'FetchTransport: decodes: expected a list, got string',
   });
+  t.throws(() => new FetchTransport(fetching(ok), { decodes: [7] as never }), {
+    message: 'FetchTransport: decodes: expected names of content codings, got number',
+  });
+  for (const [init, got] of [
+    ['no-store', 'string'],
+    [null, 'null'],
+  ] as const) {
+    t.throws(() => new FetchTransport(fetching(ok), { init: init as never }), {
+      name: 'TypeError',
+      message: `FetchTransport: init: expected an object, got ${got}`,
+    });
+  }
   t.throws(() => new FetchTransport(fetching(ok), { timeout: -1 }), { name: 'TypeError' });
 });

@@ -320,5 +320,9 @@ t.test('bad input is a TypeError that names it', async (t) => {
     message: 'MockTransport: expected a URL, a path such as /users/:id, or a RegExp, got "users"',
   });
   t.throws(() => mock.expect('GET', 7 as never), { message: /got number$/ });
+  t.throws(() => mock.on('GET', '/users/:id/:name/:id', 200), {
+    name: 'TypeError',
+    message: 'MockTransport: :id is twice in "/users/:id/:name/:id"',
+  });
   t.throws(() => mock.expect('GET', 'all://a.*.b/'), { message: /^expected a pattern such as/ });
 });

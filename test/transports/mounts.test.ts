@@ -94,6 +94,7 @@ t.test('bad input is a TypeError that names it', async (t) => {
   for (const [routes, message] of [
     [null, 'mounts: expected transports by pattern, got null'],
     ['https://', 'mounts: expected transports by pattern, got string'],
+    [new Map([['all://', stub]]), 'mounts: expected transports by pattern, got a list'],
     [{ 'h.test': stub }, /^mounts: expected a pattern .*, got "h\.test"$/],
     [{ 'all://': {} }, 'mounts: "all://": expected a transport or null, got object'],
     [{ 'all://': undefined }, 'mounts: "all://": expected a transport or null, got undefined'],

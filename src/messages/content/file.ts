@@ -27,10 +27,14 @@ export class FileContent implements Content {
   readonly contentLength: number | undefined;
   readonly replayable: boolean;
 
-  /** @throws the file system's own error, which names the path, where there is no such file. @throws TypeError on a directory. */
+  /** @throws the file system's own error, which names the path, where there is no such file. @throws TypeError on a directory, or bad input. */
   constructor(path: string | URL, options: FileOptions = {}) {
     const name = checked(path);
-    const { contentLength } = options;
+    const { contentType, contentLength, filename } = options;
+    for (const [option, text] of Object.entries({ contentType, filename })) {
+      if (text !== undefined && typeof text !== 'string')
+        throw new TypeError(`FileContent: ${option}: expected a string, got ${typeof text}`);
+    }
     const status = fileSystem().statSync(path);
     if (status.isDirectory()) throw new TypeError(`FileContent: ${name} is a directory`);
     const size = status.isFile() ? status.size : contentLength;
@@ -40,8 +44,8 @@ export class FileContent implements Content {
       );
     }
     this.path = path;
-    this.filename = options.filename ?? lastPart(name);
-    this.contentType = options.contentType ?? mediaTypeOf(this.filename);
+    this.filename = filename ?? lastPart(name);
+    this.contentType = contentType ?? mediaTypeOf(this.filename);
     this.contentLength = size;
     this.replayable = status.isFile();
   }

@@ -7,7 +7,11 @@ export class BytesContent implements Content {
   readonly replayable = true;
   readonly #bytes: Uint8Array;
 
+  /** @throws TypeError */
   constructor(bytes: Uint8Array, contentType?: string) {
+    if (!(bytes instanceof Uint8Array))
+      throw new TypeError(`bytes content: expected a Uint8Array, got ${typeof bytes}`);
+    checkType('bytes', contentType);
     this.#bytes = bytes;
     this.contentType = contentType;
     this.contentLength = bytes.byteLength;
@@ -33,6 +37,7 @@ export class TextContent implements Content {
   constructor(text: string, contentType: string = 'text/plain;charset=UTF-8') {
     if (typeof text !== 'string')
       throw new TypeError(`text content: expected a string, got ${typeof text}`);
+    checkType('text', contentType);
     this.#text = text;
     this.contentType = contentType;
     this.contentLength = utf8Length(text);
@@ -58,14 +63,34 @@ export class HTMLContent extends TextContent {
   }
 }
 
-/** `JSON.stringify(value)` as `application/json`. @throws TypeError where JSON has no word for the value. */
+/** `JSON.stringify(value)` as `application/json`. @throws TypeError where JSON has no word for the value, or it contains itself. */
 export class JSONContent extends TextContent {
   constructor(value: unknown) {
-    const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined)
-      throw new TypeError(`json: expected a value that JSON can hold, got ${typeof value}`);
-    super(text, 'application/json');
+    super(jsonOf(value), 'application/json');
   }
+}
+
+function jsonOf(value: unknown): string {
+  let text: string | undefined;
+  let cause: unknown;
+  try {
+    text = JSON.stringify(value) as string | undefined;
+  } catch (error) {
+    // What a toJSON of the caller's throws is the caller's own.
+    if (!(error instanceof TypeError)) throw error;
+    cause = error;
+  }
+  if (text !== undefined) return text;
+  const why =
+    cause instanceof Error ? `: ${cause.message.split('\n', 1)[0]}` : `, got ${typeof value}`;
+  throw new TypeError(`json: expected a value that JSON can hold${why}`, { cause });
+}
+
+function checkType(what: string, contentType: unknown): void {
+  if (contentType === undefined || typeof contentType === 'string') return;
+  throw new TypeError(
+    `${what} content: expected a string as its type, got ${contentType === null ? 'null' : typeof contentType}`,
+  );
 }
 
 /** What a form can be made of: a value that is a list repeats its field; null and undefined are left out. */

@@ -84,7 +84,9 @@ function partOf(name: string, value: NonNullable<MultipartValue>): Part {
 
 function fullPart(name: string, value: PartInit): Part {
   const [filename, body, type, headers] = value;
-  if (value.length < 2 || value.length > 4 || (filename !== null && typeof filename !== 'string')) {
+  const named = filename === null || typeof filename === 'string';
+  const typed = type === undefined || type === null || typeof type === 'string';
+  if (value.length < 2 || value.length > 4 || !named || !typed) {
     throw new TypeError(
       `multipart.${name}: expected [filename | null, content, type?, headers?]; a field that comes more than once needs a list of [field, value]`,
     );
@@ -110,14 +112,24 @@ function part(
   type: string | null,
   headers?: HeadersInit,
 ): Part {
-  const own = Headers.from(headers);
+  const own = headersIn(name, headers);
   if (own.has('content-disposition')) {
     throw new TypeError(
       `multipart.${name}: Content-Disposition is made of the name and the file name`,
     );
   }
-  const given = type === null || own.has('content-type') ? {} : { 'Content-Type': type };
-  return { name, filename, content, headers: new Headers(given).merge(own) };
+  if (type === null || own.has('content-type')) return { name, filename, content, headers: own };
+  const typed = headersIn(name, { 'Content-Type': type });
+  return { name, filename, content, headers: typed.merge(own) };
+}
+
+/** @throws TypeError that names the field of the form, besides what is wrong. */
+function headersIn(field: string, init: HeadersInit | undefined): Headers {
+  try {
+    return Headers.from(init);
+  } catch (cause) {
+    throw new TypeError(`multipart.${field}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** null: it is no file. */

@@ -1,8 +1,7 @@
 import type { Request } from '../../messages/request.ts';
 import { Response } from '../../messages/response.ts';
-import { resolveTimeouts } from '../../messages/timeout.ts';
 import { ReadError } from '../../errors.ts';
-import { Call, Calls, NO_TIMEOUTS } from '../foreign/call.ts';
+import { Calls, NO_TIMEOUTS, underWay, type Call } from '../foreign/call.ts';
 import { discard, received, receivedFields, webInit, type WebResponse } from '../foreign/web.ts';
 import { isFault, statusOf, type FetchEnvironment, type FetchHandler } from './handlers.ts';
 import type { HostOptions } from './node-host.ts';
@@ -22,21 +21,14 @@ export class FetchHost {
     this.#env = { incoming: { socket: options.clientAddress } };
   }
 
-  async send(request: Request): Promise<Response> {
-    this.#calls.admit(request);
-    const timeouts = resolveTimeouts(request.timeout, NO_TIMEOUTS);
-    const call = new Call(request, timeouts, (over) => this.#calls.delete(over));
-    this.#calls.add(call);
-    try {
+  send(request: Request): Promise<Response> {
+    return underWay(this.#calls, request, NO_TIMEOUTS, async (call) => {
       const target = this.#options.mountPath.inside(request.target);
       if (target === null) return finished(call, 404);
       const web = await this.#answer(call, target);
       if (typeof web === 'number') return finished(call, web);
       return received(call, web, receivedFields(web), (cause) => this.#cutOff(call, cause));
-    } catch (error) {
-      call.end(error);
-      throw error;
-    }
+    });
   }
 
   close(): Promise<void> {

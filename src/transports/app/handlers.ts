@@ -87,34 +87,58 @@ export function nodeAppOf(app: unknown, raise: Raise | null): NodeApp | null {
   return null;
 }
 
-/** Koa answers all errors itself, and tells of them by an event. One that has a status below 500 is an answer. */
-function koa(app: KoaLike, raise: Raise | null): NodeApp {
-  if (raise !== null) {
-    app.on('error', (error, context) => {
-      if (context?.req !== undefined && isFault(error)) raise(context.req, error);
-    });
-  }
-  return { listener: app.callback() };
+/**
+ * Koa and Fastify answer all errors themselves, and tell of them. An app is listened to once, however many transports call it: tests make
+ * one for each test, Node warns of the eleventh listener, and Fastify takes no second hook once it is ready. Whom an error is for is known
+ * by the request.
+ */
+const listenedTo = new WeakSet<KoaLike | FastifyLike>();
+const raisers = new WeakMap<IncomingMessage, Raise>();
+
+/** One that has a status below 500 is an answer. */
+function tell(request: IncomingMessage | undefined, error: unknown): void {
+  if (request !== undefined && isFault(error)) raisers.get(request)?.(request, error);
 }
 
-/** So does Fastify, by a hook. Once it is ready none can be added, and its own 500 is the answer. */
+/** A listener whose requests are known to `raise`. */
+function known(listener: PlainListener, raise: Raise | null): PlainListener {
+  if (raise === null) return listener;
+  return (request, response) => {
+    raisers.set(request, raise);
+    return listener(request, response);
+  };
+}
+
+type PlainListener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** It tells by an event. */
+function koa(app: KoaLike, raise: Raise | null): NodeApp {
+  if (raise !== null && !listenedTo.has(app)) {
+    listenedTo.add(app);
+    app.on('error', (error, context) => tell(context?.req, error));
+  }
+  return { listener: known(app.callback(), raise) };
+}
+
+/** It tells by a hook. Once it is ready none can be added, and its own 500 is the answer. */
 function fastify(app: FastifyLike, raise: Raise | null): NodeApp {
-  if (raise !== null) {
+  if (raise !== null && !listenedTo.has(app)) {
     const hook = (
       request: { raw: IncomingMessage },
       _reply: unknown,
       error: unknown,
       done: () => void,
     ): void => {
-      if (isFault(error)) raise(request.raw, error);
+      tell(request.raw, error);
       done();
     };
     try {
       app.addHook('onError', hook);
+      listenedTo.add(app);
     } catch {}
   }
   return {
-    listener: (request, response) => app.routing(request, response),
+    listener: known((request, response) => app.routing(request, response), raise),
     ready: () => app.ready(),
     ...(has(app.server, 'listeners') && {
       events: app.server as unknown as ServerLike,

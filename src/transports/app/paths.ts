@@ -5,7 +5,8 @@ export class MountPath {
 
   /** @throws TypeError where it is no path. */
   constructor(path: string) {
-    if (typeof path !== 'string' || !/^(\/[^?#\s]*)?$/.test(path))
+    // Dots are resolved in a URL: nothing would ever be below such a path.
+    if (typeof path !== 'string' || !/^(\/(?!\.{1,2}(\/|$))[^/?#\s]*)*$/.test(path))
       throw new TypeError(
         `AppTransport: mountPath: expected a path such as /api, got ${typeof path === 'string' ? JSON.stringify(path) : typeof path}`,
       );

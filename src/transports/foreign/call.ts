@@ -7,7 +7,8 @@ import {
   type RequestErrorInit,
 } from '../../errors.ts';
 import type { Request } from '../../messages/request.ts';
-import type { ResolvedTimeouts } from '../../messages/timeout.ts';
+import type { Response } from '../../messages/response.ts';
+import { resolveTimeouts, type ResolvedTimeouts } from '../../messages/timeout.ts';
 
 /** No bound: for what goes on in this process. */
 export const NO_TIMEOUTS: ResolvedTimeouts = {
@@ -232,5 +233,27 @@ export class Calls<T extends Endable = Call> {
 
   #error(prefix: string): ClosedError {
     return new ClosedError(`${prefix}${this.#what} is closed`);
+  }
+}
+
+/**
+ * One request, from being admitted to its response: `run` does what there is to do, and a failure of it ends the call. `timeouts` are for a
+ * request that brings none. Rejects as `Calls.admit` throws, and as `run` does.
+ */
+export async function underWay(
+  calls: Calls,
+  request: Request,
+  timeouts: ResolvedTimeouts,
+  run: (call: Call) => Promise<Response>,
+): Promise<Response> {
+  calls.admit(request);
+  const resolved = resolveTimeouts(request.timeout, timeouts);
+  const call = new Call(request, resolved, (over) => calls.delete(over));
+  calls.add(call);
+  try {
+    return await run(call);
+  } catch (error) {
+    call.end(error);
+    throw error;
   }
 }

@@ -28,6 +28,10 @@ export class RequestPattern {
         `MockTransport: expected a URL, a path such as /users/:id, or a RegExp, got ${typeof url === 'string' ? JSON.stringify(url) : typeof url}`,
       );
     const [, origin, path = '', query = ''] = parts;
+    const names: readonly string[] = path.match(NAME) ?? [];
+    const twice = names.find((name, at) => names.indexOf(name) !== at);
+    if (twice !== undefined)
+      throw new TypeError(`MockTransport: ${twice} is twice in ${JSON.stringify(path)}`);
     if (origin !== undefined) this.#origin = originTest(origin);
     this.#path = pathPattern(path || '/');
     this.#query = Array.from(new URLSearchParams(query));
@@ -85,6 +89,8 @@ function originTest(origin: string): (origin: string) => boolean {
 /** Origin, path and query: of each no more than is to be compared. */
 const URL_PATTERN =
   /^([a-z][a-z0-9+.-]*:\/\/[^/?#]*)?((?:\/|(?<=:\/\/[^/?#]*)$|(?=\?))[^?#]*)?(?:\?([^#]*))?$/i;
+
+const NAME = /:[a-z_]\w*/gi;
 
 /** `:name` stands for a segment, and `*` for anything. */
 function pathPattern(path: string): RegExp {

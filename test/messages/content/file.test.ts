@@ -88,6 +88,12 @@ t.test('what is not there is said when the content is made, and names the path',
       message: `FileContent: expected a path or a file: URL, got ${came}`,
     });
   }
+  for (const option of ['contentType', 'filename']) {
+    t.throws(() => new FileContent(fileOf('optioned', ''), { [option]: 7 }), {
+      name: 'TypeError',
+      message: `FileContent: ${option}: expected a string, got number`,
+    });
+  }
 });
 
 t.test('a file that has changed its size is an error, before the last byte', async (t) => {

@@ -100,8 +100,17 @@ t.test('what a content cannot be made of is a TypeError', async (t) => {
     ],
     [() => new JSONContent(() => 1), /got function$/],
     [() => new JSONContent(Symbol('s')), /got symbol$/],
-    [() => new JSONContent(1n), /BigInt/],
-    [() => new JSONContent(circle), /circular/i],
+    [() => new JSONContent(1n), /^json: expected a value that JSON can hold: .*BigInt/],
+    [() => new JSONContent(circle), /^json: expected a value that JSON can hold: .*circular.*$/i],
+    [
+      () => new TextContent('', 7 as never),
+      /^text content: expected a string as its type, got number$/,
+    ],
+    [() => new BytesContent('x' as never), /^bytes content: expected a Uint8Array, got string$/],
+    [
+      () => new BytesContent(new Uint8Array(0), null as never),
+      /^bytes content: .* type, got null$/,
+    ],
     [
       () => new FormContent('a=1' as never),
       /^form: expected a record, pairs or URLSearchParams, got string$/,
@@ -112,4 +121,11 @@ t.test('what a content cannot be made of is a TypeError', async (t) => {
     ],
   ];
   for (const [make, message] of cases) t.throws(make, { name: 'TypeError', message });
+  const own = new RangeError('not to be shown');
+  const thrower = {
+    toJSON() {
+      throw own;
+    },
+  };
+  t.throws(() => new JSONContent(thrower), own, 'what a toJSON throws is its own');
 });

@@ -294,10 +294,15 @@ t.test('bad input is a TypeError that names the field, and shows no value', asyn
     [{ a: ['a', 'b', 'c', {}, 'e'] }, LIST],
     [
       { a: ['a.txt', 'x', 'a\r\nb'] },
-      'header Content-Type: the value has a character that HTTP does not allow there, U+000D',
+      'multipart.a: header Content-Type: the value has a character that HTTP does not allow there, U+000D',
     ],
-    [{ a: ['a.txt', 'x', null, { 'a b': '1' }] }, /^header name: expected a token/],
-    [{ a: ['a.txt', 'x', null, { a: '1\r\nb: 2' }] }, /^header a: the value has a character/],
+    [{ a: ['a.txt', 'x', 7] }, LIST],
+    [
+      { a: ['a.txt', 'x', null, 7] },
+      'multipart.a: headers: expected a record, pairs or Headers, got number',
+    ],
+    [{ a: ['a.txt', 'x', null, { 'a b': '1' }] }, /^multipart\.a: header name: expected a token/],
+    [{ a: ['a.txt', 'x', null, { a: '1\r\nb: 2' }] }, /^multipart\.a: header a: the value has/],
     [
       { a: ['a.txt', 'x', null, { 'content-DISPOSITION': 'form-data' }] },
       'multipart.a: Content-Disposition is made of the name and the file name',
