@@ -128,8 +128,12 @@ export function checkClientOptions(options: ClientOptions): void {
   checkOptionNames('Client', options, OPTION_NAMES);
   for (const [name, known] of Object.entries(LAYER_OPTIONS)) {
     const given: unknown = (options as Record<string, unknown>)[name];
-    if (typeof given === 'object' && given !== null)
-      checkOptionNames(`Client: ${name}`, given, known);
+    if (given === undefined || typeof given === 'boolean') continue;
+    if (typeof given !== 'object' || given === null) {
+      const came = given === null ? 'null' : typeof given;
+      throw new TypeError(`Client: ${name}: expected true, false or options, got ${came}`);
+    }
+    checkOptionNames(`Client: ${name}`, given, known);
   }
 }
 

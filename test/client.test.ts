@@ -603,8 +603,8 @@ t.test(
         /^Client: redirect: there is no option "maxRedirect"; did you mean maxRedirects\?$/,
       ],
       [{ redirect: { maxRedirects: -1 } }, /^redirect\.maxRedirects: /],
-      [{ redirect: 'follow' }, /^redirect: expected true, false or options, got string$/],
-      [{ redirect: null }, /^redirect: expected true, false or options, got null$/],
+      [{ redirect: 'follow' }, /^Client: redirect: expected true, false or options, got string$/],
+      [{ redirect: null }, /^Client: redirect: expected true, false or options, got null$/],
       [
         { middleware: middleware(async () => new Response(200)) },
         /^Client: middleware: expected a list of layers, got function$/,

@@ -3,7 +3,7 @@ import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
 import { Middleware, type TransportLike } from '../transport.ts';
 import { ACCEPT_ENCODING, codingsIn, type Coding } from './decode/codings.ts';
-import { DecodedSource, WholeBody, type Bounds } from './decode/decoded-source.ts';
+import type { Bounds } from './decode/decoded-source.ts';
 
 export { ACCEPT_ENCODING };
 
@@ -101,6 +101,9 @@ function mayHaveBody({ method }: Request, { status }: Response): boolean {
   );
 }
 
+/** What undoes codings, once a response has needed it: most programs never do. */
+let decoding: typeof import('./decode/decoded-source.ts') | undefined;
+
 async function decoded(
   request: Request,
   response: Response,
@@ -116,6 +119,7 @@ async function decoded(
       { request },
     );
   }
+  const { DecodedSource, WholeBody } = (decoding ??= await import('./decode/decoded-source.ts'));
   const body = response.detach();
   const inMemory = body instanceof Uint8Array;
   let source = inMemory ? new WholeBody(body) : body;
