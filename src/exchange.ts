@@ -1,7 +1,7 @@
-import { setMaxListeners } from 'node:events';
 import { Alarm } from './alarm.ts';
 import { DeadlineError, type Phase, type RequestErrorInit } from './errors.ts';
 import { timelineFor, type ExchangeTimeline } from './exchange-timeline.ts';
+import { unwatchAbort, watchAbort, type AbortListener } from './messages/abort-watch.ts';
 import type { Request } from './messages/request.ts';
 import type { Response } from './messages/response.ts';
 import type { ResolvedTimeouts } from './messages/timeout.ts';
@@ -14,11 +14,11 @@ export interface ExchangeHolder {
 
 /**
  * One request on its way: from the pool, through a connection, to the end of its response. There is one object for the whole way, which
- * is also the listener on the caller's signal, so that a request can be aborted wherever it is.
+ * is also what listens to the caller's signal, so that a request can be aborted wherever it is.
  *
  *     created ─▶ held (by one holder after the other) ─▶ answered (the promise is settled, the body may still come) ─▶ finished
  */
-export class Exchange {
+export class Exchange implements AbortListener {
   readonly request: Request;
   readonly timeouts: ResolvedTimeouts;
   /** Null once it is settled: whoever holds the exchange does not hold the response, so that one that is dropped is garbage. */
@@ -37,7 +37,6 @@ export class Exchange {
 
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
-  #listening = false;
   #deadline: Alarm | null = null;
 
   constructor(request: Request, timeouts: ResolvedTimeouts) {
@@ -49,7 +48,7 @@ export class Exchange {
       this.#reject = reject;
     });
     const { signal } = request;
-    if (signal !== null) this.#listen(signal);
+    if (signal !== null) watchAbort(signal, this);
     const { expiresAt } = request.extensions;
     if (expiresAt !== undefined) {
       this.#deadline = new Alarm(() => this.#expire());
@@ -87,10 +86,8 @@ export class Exchange {
     this.finished = true;
     this.holder = null;
     this.#deadline?.stop();
-    if (this.#listening) {
-      this.#listening = false;
-      this.request.signal?.removeEventListener('abort', this);
-    }
+    const { signal } = this.request;
+    if (signal !== null) unwatchAbort(signal, this);
   }
 
   /** What errors about this exchange have in common. */
@@ -101,9 +98,8 @@ export class Exchange {
     return { request: this.request, phase, attempt: this.attempt, elapsed: this.elapsed, ...more };
   }
 
-  /** The signal's `abort` event. */
-  handleEvent(): void {
-    this.holder?.drop(this, this.request.signal?.reason);
+  onAbort(reason: unknown): void {
+    this.holder?.drop(this, reason);
   }
 
   #expire(): void {
@@ -116,13 +112,6 @@ export class Exchange {
     this.promise = null;
     this.#resolve = nothing;
     this.#reject = nothing;
-  }
-
-  #listen(signal: AbortSignal): void {
-    this.#listening = true;
-    // One signal may serve any number of requests at once; Node warns of eleven.
-    if (signal instanceof EventTarget) setMaxListeners(0, signal);
-    signal.addEventListener('abort', this);
   }
 }
 

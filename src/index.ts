@@ -83,9 +83,30 @@ export type { OAuth2Token } from './auth/tokens.ts';
 
 // Layers
 export { AuthMiddleware, ReauthorizeMiddleware } from './middleware/auth.ts';
+export {
+  CacheMiddleware,
+  DiskStore,
+  KeyvStore,
+  MemoryStore,
+  type Awaitable,
+  type CacheMode,
+  type CacheOptions,
+  type CacheStore,
+  type DiskStoreOptions,
+  type KeyvLike,
+  type KeyvStoreOptions,
+  type MemoryStoreOptions,
+  type StoredEntry,
+  type StoredHead,
+  type StoredResponse,
+  type StoreWriter,
+  type VaryRule,
+} from './middleware/cache.ts';
+export type { CacheStatus } from './messages/cache-status.ts';
 export { CookieMiddleware } from './middleware/cookie.ts';
 export { DecodeMiddleware, type DecodeBounds, type DecodeOptions } from './middleware/decode.ts';
 export { DeadlineMiddleware } from './middleware/deadline.ts';
+export { DedupeMiddleware, type DedupeOptions } from './middleware/dedupe.ts';
 export {
   defaultPolicy,
   RetryMiddleware,
@@ -116,6 +137,17 @@ export {
 } from './middleware/hedge.ts';
 export { ProgressMiddleware } from './middleware/progress.ts';
 export { RedirectMiddleware, type RedirectOptions } from './middleware/redirect.ts';
+export {
+  FlexibleLimiter,
+  ThrottleError,
+  ThrottleMiddleware,
+  type FlexibleRateLimiter,
+  type Limiter,
+  type ThrottleChoice,
+  type ThrottleKeySnapshot,
+  type ThrottleOptions,
+  type ThrottleSnapshot,
+} from './middleware/throttle.ts';
 
 // Transports
 export {

@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Headers } from './headers.ts';
 
+/** Takes a piece of a body that is lent: it is valid during the call only, and may then be written over. */
+export type BodySink = (piece: Uint8Array) => void;
+
 /**
  * Where the bytes of a response come from while they come. Whoever makes a `Response` whose body is not in memory implements
  * this: the protocols, and the layers that change bodies, each around the source it got from within.
@@ -10,6 +13,11 @@ export interface BodySource {
   pull(): Promise<Uint8Array | null>;
   /** All that is left, as one piece: for a source that can do it better than by pulling. */
   rest?(): Promise<Uint8Array>;
+  /**
+   * Lends all that is left to `sink`, piece by piece as it comes, and resolves at the end: for a source that can do it better than by
+   * pulling. What `sink` throws is what this rejects with; the rest is given up then, as by `cancel`.
+   */
+  consume?(sink: BodySink): Promise<void>;
   /** Gives up what is left. Resolves, soon and always, when what the body held is free again. */
   cancel(): Promise<void>;
   /** Bytes taken off the wire for the body so far, without framing. */

@@ -4,6 +4,7 @@ import type { NetrcAuth } from '../auth/netrc.ts';
 import { StreamConsumedError } from '../errors.ts';
 import type { Content } from '../messages/content/content.ts';
 import { inMemory } from '../messages/in-memory.ts';
+import { interruptible } from '../messages/interruptible.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
 import { Middleware, type TransportLike } from '../transport.ts';
@@ -142,13 +143,7 @@ export class AuthMiddleware extends Middleware {
 /** The next step of a flow. One that waits for something of its own waits no longer than its caller does. */
 function pass(step: Step | Promise<Step>, { signal }: Request): Step | Promise<Step> {
   if (!(step instanceof Promise) || signal === null) return step;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    const done = (): void => signal.removeEventListener('abort', onAbort);
-    step.then(resolve, reject).finally(done);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort);
-  });
+  return interruptible(step, signal);
 }
 
 /** Lets a flow clean up. It may be waiting for something still, and nobody waits for it. */

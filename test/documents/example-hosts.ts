@@ -143,6 +143,11 @@ const ROUTES: readonly [pattern: RegExp, route: Route][] = [
     }),
   ],
 
+  [
+    /^api\.\S+ GET \/prices$/,
+    () => ({ headers: { 'cache-control': 'max-age=60', etag: '"v1"' }, body: { granite: 7 } }),
+  ],
+
   [/^api\.\S+ GET \/news$/, news],
   [
     /^api\.\S+ GET \/readings$/,

@@ -31,5 +31,6 @@ const OWN: ReadonlySet<string> = new Set([
  */
 export function defaultIsFailure({ response, error }: BreakerOutcome): boolean | null {
   if (response !== undefined) return FAILURES.has(response.status);
-  return isTransportError(error) && !OWN.has(error.code) ? true : null;
+  // Who has waited in vain for a place here says nothing about the server.
+  return isTransportError(error) && !OWN.has(error.code) && error.phase !== 'pool' ? true : null;
 }

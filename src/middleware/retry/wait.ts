@@ -1,3 +1,4 @@
+import { interruptible } from '../../messages/interruptible.ts';
 import type { Request } from '../../messages/request.ts';
 
 /** Whether the request's deadline leaves time for a wait of `delay` milliseconds. */
@@ -7,21 +8,16 @@ export function leavesTime(request: Request, delay: number): boolean {
 }
 
 /** Waits; rejects at once with the signal's reason where the request is aborted meanwhile. */
-export function wait(delay: number, signal: AbortSignal | null): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (): void => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    };
-    const timer = setTimeout(end, Math.min(delay, MAX_WAIT));
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      reject(signal?.reason as Error);
-    };
-    if (signal?.aborted === true) onAbort();
-    else signal?.addEventListener('abort', onAbort);
+export async function wait(delay: number, signal: AbortSignal | null): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.min(delay, MAX_WAIT));
   });
+  try {
+    await interruptible(over, signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The longest that `setTimeout` can wait. */

@@ -6,6 +6,7 @@ import {
   type Phase,
   type RequestErrorInit,
 } from '../../errors.ts';
+import { unwatchAbort, watchAbort, type AbortListener } from '../../messages/abort-watch.ts';
 import type { Request } from '../../messages/request.ts';
 import type { Response } from '../../messages/response.ts';
 import { resolveTimeouts, type ResolvedTimeouts } from '../../messages/timeout.ts';
@@ -25,7 +26,7 @@ export const NO_TIMEOUTS: ResolvedTimeouts = {
  *     under way ─┬─▶ finished   nothing more will come of it
  *                └─▶ ended      by a reason, with which all waits reject
  */
-export class Call {
+export class Call implements AbortListener {
   readonly request: Request;
   readonly timeouts: ResolvedTimeouts;
   readonly #started: number = performance.now();
@@ -43,7 +44,7 @@ export class Call {
     this.request = request;
     this.timeouts = timeouts;
     this.#onOver = onOver;
-    if (request.signal !== null) listen(request.signal, this);
+    if (request.signal !== null) watchAbort(request.signal, this);
     this.#setAlarm(Infinity);
   }
 
@@ -114,7 +115,7 @@ export class Call {
     if (this.#over) return;
     this.#over = true;
     this.#alarm.stop();
-    this.request.signal?.removeEventListener('abort', this);
+    if (this.request.signal !== null) unwatchAbort(this.request.signal, this);
     this.#onOver(this);
     for (const action of this.#cleanUps) action();
   }
@@ -129,9 +130,8 @@ export class Call {
     this.finish();
   }
 
-  /** The signal's `abort` event. */
-  handleEvent(): void {
-    this.end(this.request.signal?.reason);
+  onAbort(reason: unknown): void {
+    this.end(reason);
   }
 
   #settled(): void {
@@ -156,18 +156,6 @@ export class Call {
     );
   }
 }
-
-/** One signal may serve any number of requests at once; Node warns of eleven. */
-function listen(signal: AbortSignal, call: Call): void {
-  const { process } = globalThis as { process?: { getBuiltinModule?: GetBuiltin } };
-  if (signal instanceof EventTarget)
-    process?.getBuiltinModule?.('node:events').setMaxListeners(0, signal);
-  signal.addEventListener('abort', call);
-}
-
-type GetBuiltin = (name: 'node:events') => {
-  setMaxListeners(count: number, target: EventTarget): void;
-};
 
 /** What can be ended from outside. */
 export interface Endable {
