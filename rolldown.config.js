@@ -6,9 +6,10 @@ import { defineConfig } from 'rolldown';
  * to src/.
  */
 export default defineConfig({
-  input: { index: 'src/index.ts' },
+  input: { index: 'src/index.ts', observe: 'src/observe.ts', testing: 'src/testing.ts' },
   platform: 'node',
-  external: /^[^./]/,
+  // What a syntax newer than the target needs is put in.
+  external: /^(?:[a-z]|@(?!oxc-project\/))/,
   transform: { target: 'node20.19' },
   output: {
     dir: 'dist',

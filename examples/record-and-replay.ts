@@ -11,9 +11,8 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test, type TestContext } from 'node:test';
-import { Client } from '../src/client.ts';
-import { isStatusError } from '../src/errors.ts';
-import { useCassette } from '../src/use-cassette.ts';
+import { Client, isStatusError } from '../src/index.ts';
+import { useCassette } from '../src/testing.ts';
 
 interface Order {
   readonly number: number;

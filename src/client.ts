@@ -32,7 +32,7 @@ import { RedirectMiddleware } from './middleware/redirect.ts';
 import { RetryMiddleware } from './middleware/retry.ts';
 import { SchemaMiddleware } from './middleware/schema.ts';
 import { StatusMiddleware } from './middleware/status.ts';
-import { TelemetryMiddleware } from './middleware/telemetry.ts';
+import { CallTelemetryMiddleware, TelemetryMiddleware } from './middleware/telemetry.ts';
 import { ThrottleMiddleware } from './middleware/throttle.ts';
 import { CallTraceMiddleware, TraceMiddleware } from './middleware/trace.ts';
 import { checkOptionNames } from './options.ts';
@@ -222,6 +222,7 @@ function assemble(options: ClientOptions): Transport {
   const { hooks, status = false, trace = false } = options;
   return stack(
     CallTraceMiddleware.layer(trace),
+    ...layerFor(options.telemetry, () => CallTelemetryMiddleware.layer()),
     DeadlineMiddleware.layer(options.deadline),
     ...layersIn('middleware', options.middleware),
     ProgressMiddleware.layer(),

@@ -149,6 +149,38 @@ export {
   type ThrottleSnapshot,
 } from './middleware/throttle.ts';
 
+export { StatusMiddleware, type StatusOptions } from './middleware/status.ts';
+export {
+  HooksMiddleware,
+  type Hooks,
+  type RequestHook,
+  type ResponseHook,
+} from './middleware/hooks.ts';
+export { SchemaMiddleware } from './middleware/schema.ts';
+export {
+  SchemaError,
+  type SchemaIssue,
+  type StandardResult,
+  type StandardSchema,
+} from './messages/standard-schema.ts';
+export { HstsMiddleware, type HstsEntry, type HstsOptions } from './middleware/hsts.ts';
+
+// What happened
+export {
+  LogMiddleware,
+  type Logger,
+  type LogLevel,
+  type LogOptions,
+  type LogRecord,
+} from './middleware/log.ts';
+export {
+  CallTelemetryMiddleware,
+  TelemetryMiddleware,
+  type TelemetryApi,
+  type TelemetryOptions,
+} from './middleware/telemetry.ts';
+export type { SecretNames } from './messages/secret-fields.ts';
+
 // Transports
 export {
   AppTransport,
@@ -185,15 +217,6 @@ export {
 export type { PoolLimits } from './pool/limits.ts';
 export type { ConnectionSnapshot, PoolSnapshot } from './pool/snapshot.ts';
 export type { ParserLimits } from './http1/limits.ts';
-
-// Record and replay
-export { RecordMiddleware, type RecordOptions } from './middleware/record.ts';
-export { ReplayError, ReplayTransport, type ReplayOptions } from './transports/replay.ts';
-export { useCassette, type TestContext, type UseCassetteOptions } from './use-cassette.ts';
-export type { CassetteMode } from './cassette/mode.ts';
-export type { MatchFunction, MatchPart, MatchRules } from './cassette/matching.ts';
-export type { RecordedRequest } from './cassette/recorded-request.ts';
-export type { RedactOptions } from './cassette/redaction.ts';
 
 // Proxies
 export { Proxy, type ProxyMode, type ProxyOptions } from './proxy/proxy.ts';

@@ -139,6 +139,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'one-off': { may: ['client', 'transports', 'messages'] },
   adapters: { may: ['client', 'transport', 'messages', 'errors'] },
   cli: { may: '*' },
+  testing: { may: ['use-cassette', 'transports', 'middleware', 'cassette'] },
   index: { may: '*' },
 };
 

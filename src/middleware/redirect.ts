@@ -124,7 +124,7 @@ export class RedirectMiddleware extends Middleware {
             { request },
           );
         }
-        next = nextRequest(request, response.status, location, options);
+        next = nextRequest(request, response, location, options);
       } finally {
         await response.close();
       }
@@ -139,11 +139,13 @@ export class RedirectMiddleware extends Middleware {
 /** @throws RedirectError */
 function nextRequest(
   request: Request,
-  status: number,
+  response: Response,
   location: string,
   options: Resolved,
 ): Request {
-  const from = request.destination;
+  const { status } = response;
+  // A layer further in may have sent it elsewhere: by https:, say.
+  const from = (response.hasRequest ? response.request : request).destination;
   let to: Destination;
   try {
     to = from.resolve(location);
@@ -192,7 +194,7 @@ function nextOrNull(
   options: Resolved,
 ): Request | undefined {
   try {
-    return nextRequest(request, response.status, location, options);
+    return nextRequest(request, response, location, options);
   } catch {
     return undefined;
   }

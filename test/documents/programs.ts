@@ -33,7 +33,10 @@ export class Programs {
       compilerOptions: {
         rootDir: fileURLToPath(root),
         outDir: fileURLToPath(new URL('out/', folder)),
-        paths: { 'strata-http': [fileURLToPath(new URL('src/index.ts', root))] },
+        paths: {
+          'strata-http': [fileURLToPath(new URL('src/index.ts', root))],
+          'strata-http/*': [fileURLToPath(new URL('src/*.ts', root)).replace('%2A', '*')],
+        },
         noUnusedLocals: false,
         noUnusedParameters: false,
       },
@@ -64,7 +67,9 @@ export class Programs {
       .replaceAll(EXAMPLE_URL, (_, user: string | undefined, host: string) =>
         (origins.get(host) as string).replace('//', `//${user ?? ''}`),
       )
-      .replace(/\bfrom 'strata-http'/g, `from '${new URL('src/index.js', build).href}'`);
+      .replace(/\bfrom 'strata-http(?:\/(\w+))?'/g, (_, entry = 'index') => {
+        return `from '${new URL(`src/${entry}.js`, build).href}'`;
+      });
     const ready = new URL(`${nameOf(block)}.mjs`, folder);
     writeFileSync(ready, program);
     const before = process.cwd();

@@ -25,6 +25,7 @@ const encoder = new TextEncoder();
  * after the other is read, when it is its turn.
  */
 export class PartsContent implements Content {
+  readonly parts: readonly Part[];
   readonly contentType: string;
   readonly contentLength: number | undefined;
   readonly replayable: boolean;
@@ -40,13 +41,14 @@ export class PartsContent implements Content {
         `boundary: expected 1 to 70 of the characters of RFC 2046 §5.1.1, got ${typeof boundary === 'string' ? JSON.stringify(boundary) : typeof boundary}`,
       );
     }
+    this.parts = [...parts];
     this.contentType = `multipart/form-data; boundary=${TOKEN.test(boundary) ? boundary : `"${boundary}"`}`;
     const segments: (Uint8Array | Content)[] = [];
     let length: number | undefined = 0;
     let replayable = true;
     let inMemory = true;
     let between = '';
-    for (const part of parts) {
+    for (const part of this.parts) {
       const { content } = part;
       const head = encoder.encode(`${between}--${boundary}${headOf(part)}\r\n\r\n`);
       segments.push(head, content);
