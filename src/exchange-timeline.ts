@@ -14,9 +14,9 @@ import type { Timings } from './messages/timings.ts';
  * What happens below the layers, for whoever listens: on the channels of `node:diagnostics_channel`, and in the `Timeline` that a request
  * brings. Where nobody listens and there is none, an exchange has no timeline, and nothing is done.
  *
- * Messages hold no secrets: no headers, no query, no credentials. They are published in a tick of their own, in order, when what they tell
- * of is through: whatever a subscriber does, it does not get in between. What it throws does not reach the request: Node.js makes an
- * uncaught exception of it.
+ * Messages hold no secrets: no headers, no query, no credentials. They are published in microtasks of their own, in order, and before
+ * the caller hears of the same: whatever a subscriber does, it does not get in between of what the pool does. What it throws does not reach the
+ * request: Node.js makes an uncaught exception of it.
  */
 
 /** What every message about a request has. */
@@ -254,11 +254,7 @@ export class ExchangeTimeline {
 }
 
 function publish(to: Channel, message: RequestEvent | ConnectionEvent): void {
-  process.nextTick(deliver, to, message);
-}
-
-function deliver(to: Channel, message: RequestEvent | ConnectionEvent): void {
-  to.publish(message);
+  queueMicrotask(() => to.publish(message));
 }
 
 interface StatusLine {
@@ -306,7 +302,11 @@ export function connectionOpened(
   return facts;
 }
 
-export function connectionFailed(origin: string, { progress }: OpeningUnderWay, error: Error): void {
+export function connectionFailed(
+  origin: string,
+  { progress }: OpeningUnderWay,
+  error: Error,
+): void {
   if (!openingFailed.hasSubscribers) return;
   const event: ConnectionFailedEvent = { ...durations(origin, progress), error };
   publish(openingFailed, event);

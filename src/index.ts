@@ -167,6 +167,31 @@ export { HstsMiddleware, type HstsEntry, type HstsOptions } from './middleware/h
 
 // What happened
 export {
+  CallTraceMiddleware,
+  TraceMiddleware,
+  type ExchangeCause,
+  type Trace,
+  type TracedBody,
+  type TracedExchange,
+  type TracedRequest,
+  type TracedResponse,
+  type TraceOptions,
+} from './middleware/trace.ts';
+export type { ConnectionFacts, Outcome, Span, Timeline } from './messages/timeline.ts';
+export type { TimedPhase, Timings } from './messages/timings.ts';
+export type {
+  ConnectionEvent,
+  ConnectionFailedEvent,
+  ConnectionOpenedEvent,
+  DiagnosticsEvents,
+  RequestConnectedEvent,
+  RequestDoneEvent,
+  RequestErrorEvent,
+  RequestEvent,
+  RequestHeadEvent,
+  RequestSentEvent,
+} from './exchange-timeline.ts';
+export {
   LogMiddleware,
   type Logger,
   type LogLevel,

@@ -46,6 +46,9 @@ export interface Span {
   readonly to: number;
 }
 
+/** A phase and when it was over; null: it is not. */
+type Mark = readonly [TimedPhase, number | null];
+
 let last = 0;
 
 /**
@@ -142,30 +145,30 @@ export class Timeline {
     return spans;
   }
 
-  /** Each phase and when it was over, from what is known; null: it is not. */
-  *#marks(): Generator<readonly [TimedPhase, number | null]> {
+  /** Each phase and when it was over, from what is known. */
+  #marks(): Mark[] {
+    const marks: Mark[] = [];
     if (this.#submitted) {
-      if (this.reused !== true) yield* this.#openingMarks();
-      yield ['queued', this.#connected];
-      yield ['sent', smaller(this.#sent, this.#heard)];
+      if (this.reused !== true) this.#markOpening(marks);
+      marks.push(['queued', this.#connected], ['sent', smaller(this.#sent, this.#heard)]);
     }
-    yield ['firstByte', this.#heard];
-    yield ['body', this.ended];
+    marks.push(['firstByte', this.#heard], ['body', this.ended]);
+    return marks;
   }
 
-  *#openingMarks(): Generator<readonly [TimedPhase, number | null]> {
-    const marks = this.connection?.opening ?? this.#opening?.progress;
-    if (marks === undefined) {
-      if (this.#opening !== null) yield ['queued', this.#openingSince];
+  #markOpening(marks: Mark[]): void {
+    const opening = this.connection?.opening ?? this.#opening?.progress;
+    if (opening === undefined) {
+      if (this.#opening !== null) marks.push(['queued', this.#openingSince]);
     } else {
-      yield ['queued', marks.started];
-      if (marks.resolved !== undefined) yield ['dns', marks.resolved];
-      if (marks.connected !== undefined) yield ['connect', marks.connected];
-      if (marks.secured !== undefined) yield ['tls', marks.secured];
+      marks.push(['queued', opening.started]);
+      if (opening.resolved !== undefined) marks.push(['dns', opening.resolved]);
+      if (opening.connected !== undefined) marks.push(['connect', opening.connected]);
+      if (opening.secured !== undefined) marks.push(['tls', opening.secured]);
     }
     // It got no further than this.
     if (this.connection === null && this.#opening !== null)
-      yield [this.#opening.progress?.phase ?? 'connect', null];
+      marks.push([this.#opening.progress?.phase ?? 'connect', null]);
   }
 
   #leave(): void {

@@ -64,21 +64,24 @@ t.test('a connection used again: no dns, no connect, no tls', async (t) => {
   t.equal(reused, true);
 });
 
-t.test('of an opening that began for another request, what came after this one began counts', async (t) => {
-  const timeline = new Timeline();
-  const at = timeline.started;
-  timeline.submitted();
-  const facts = opened({ started: at - 5, resolved: at - 2, connected: at + 3, secured: at + 7 });
-  timeline.connected(facts, false, at + 7);
-  timeline.sent(at + 7);
-  t.same(phases(timeline), [
-    ['connect', 3],
-    ['tls', 4],
-    ['queued', 0],
-    ['sent', 0],
-  ]);
-  t.equal(timeline.timings.dns, null);
-});
+t.test(
+  'of an opening that began for another request, what came after this one began counts',
+  async (t) => {
+    const timeline = new Timeline();
+    const at = timeline.started;
+    timeline.submitted();
+    const facts = opened({ started: at - 5, resolved: at - 2, connected: at + 3, secured: at + 7 });
+    timeline.connected(facts, false, at + 7);
+    timeline.sent(at + 7);
+    t.same(phases(timeline), [
+      ['connect', 3],
+      ['tls', 4],
+      ['queued', 0],
+      ['sent', 0],
+    ]);
+    t.equal(timeline.timings.dns, null);
+  },
+);
 
 t.test('a failure ends the phase that it was in', async (t) => {
   const failed = (prepare: (timeline: Timeline, at: number) => void): [string, number][] => {
@@ -237,33 +240,36 @@ t.test('each has an id of its own', async (t) => {
   t.not(new Timeline().id, new Timeline().id);
 });
 
-t.test('whatever comes in whatever order: no phase is negative, and all make up the total', async (t) => {
-  for (let seed = 1; seed <= 300; seed++) {
-    const random = seeded(seed);
-    const timeline = new Timeline();
-    const at = timeline.started;
-    const sometime = (): number => at + random.int(-20, 60);
-    if (random() < 0.8) timeline.submitted();
-    if (random() < 0.5) timeline.opening({}, at + random.int(0, 10));
-    if (random() < 0.7) {
-      const facts = opened({
-        started: sometime(),
-        resolved: random() < 0.5 ? sometime() : undefined,
-        connected: random() < 0.5 ? sometime() : undefined,
-        secured: random() < 0.5 ? sometime() : undefined,
-      });
-      timeline.connected(facts, random() < 0.5, at + random.int(0, 40));
+t.test(
+  'whatever comes in whatever order: no phase is negative, and all make up the total',
+  async (t) => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = seeded(seed);
+      const timeline = new Timeline();
+      const at = timeline.started;
+      const sometime = (): number => at + random.int(-20, 60);
+      if (random() < 0.8) timeline.submitted();
+      if (random() < 0.5) timeline.opening({}, at + random.int(0, 10));
+      if (random() < 0.7) {
+        const facts = opened({
+          started: sometime(),
+          resolved: random() < 0.5 ? sometime() : undefined,
+          connected: random() < 0.5 ? sometime() : undefined,
+          secured: random() < 0.5 ? sometime() : undefined,
+        });
+        timeline.connected(facts, random() < 0.5, at + random.int(0, 40));
+      }
+      if (random() < 0.7) timeline.sent(at + random.int(0, 60));
+      if (random() < 0.7) timeline.heard(at + random.int(0, 60));
+      timeline.end('done', undefined, at + 60);
+      const { timings } = timeline;
+      const parts = TIMED_PHASES.map((phase) => timings[phase] ?? 0);
+      t.ok(
+        parts.every((part) => part >= 0),
+        `seed ${seed}: ${parts.join(' ')}`,
+      );
+      const sum = parts.reduce((all, part) => all + part, 0);
+      t.ok(Math.abs(sum - 60) < 1e-6, `seed ${seed}: ${sum}`);
     }
-    if (random() < 0.7) timeline.sent(at + random.int(0, 60));
-    if (random() < 0.7) timeline.heard(at + random.int(0, 60));
-    timeline.end('done', undefined, at + 60);
-    const { timings } = timeline;
-    const parts = TIMED_PHASES.map((phase) => timings[phase] ?? 0);
-    t.ok(
-      parts.every((part) => part >= 0),
-      `seed ${seed}: ${parts.join(' ')}`,
-    );
-    const sum = parts.reduce((all, part) => all + part, 0);
-    t.ok(Math.abs(sum - 60) < 1e-6, `seed ${seed}: ${sum}`);
-  }
-});
+  },
+);

@@ -252,6 +252,22 @@ t.test('a body that is streamed is kept as it is sent and as it is read', async 
   t.equal(exchange?.response?.body?.truncated, true);
 });
 
+t.test('a body that the network sends twice is kept once', async (t) => {
+  const inner = new StubTransport(async ({ content }) => {
+    for (let times = 0; times < 2; times++)
+      for await (const piece of content?.stream() ?? []) t.equal(piece.length, 3);
+    return undefined;
+  });
+  const told: TracedExchange[] = [];
+  const layer = new TraceMiddleware(inner, { bodies: 9, onExchange: (each) => told.push(each) });
+  const stream = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('abc');
+  };
+  await layer.request('PUT', 'http://h/', { body: { replayable: true, stream } });
+  t.match(told[0]?.request.body, { truncated: false });
+  t.equal(Buffer.from(told[0]?.request.body?.bytes ?? []).toString(), 'abc');
+});
+
 t.test('what a listener throws is an uncaught exception, and reaches no request', async (t) => {
   const thrown = new Error('from the listener');
   const caught = deferred<unknown>();
@@ -290,6 +306,8 @@ t.test('the exchanges of a call are brought together, with why each came about',
   t.same(trace?.exchanges, told);
   t.match(trace, { method: 'GET', url: 'http://h/a?x=REDACTED' });
   t.ok((trace?.ended ?? 0) >= (trace?.started ?? Infinity));
+  t.match(JSON.parse(JSON.stringify(trace)), { exchanges: [{ cause: 'call' }, { hop: 1 }] });
+  t.match(inspect(trace, { depth: 5 }), /exchanges: .*cause: 'call'/s);
   t.same(
     told.map(({ cause, hop, attempt }) => [cause, hop, attempt]),
     [

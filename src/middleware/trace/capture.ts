@@ -7,12 +7,19 @@ import type { TracedBody } from './traced-exchange.ts';
 /** Keeps the beginning of a body, up to a limit in bytes. */
 export class Capture {
   readonly #limit: number;
-  readonly #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array[] = [];
   #size = 0;
   #truncated = false;
 
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  /** The body begins: perhaps once more. */
+  begin(): void {
+    this.#pieces = [];
+    this.#size = 0;
+    this.#truncated = false;
   }
 
   add(piece: Uint8Array): void {
@@ -59,6 +66,7 @@ export class CapturedContent implements Content {
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
+    this.#capture.begin();
     for await (const piece of this.#content.stream()) {
       this.#capture.add(piece);
       yield piece;

@@ -1,4 +1,5 @@
 import type { BodySource } from '../../messages/body-source.ts';
+import type { Headers } from '../../messages/headers.ts';
 import { inspect } from '../../messages/inspect.ts';
 import type { Request } from '../../messages/request.ts';
 import type { Response, ResponseExtensions } from '../../messages/response.ts';
@@ -31,13 +32,17 @@ export class Recording implements TracedExchange {
   readonly hop: number;
   readonly date: Date = new Date();
   readonly timeline: Timeline = new Timeline();
-  readonly #request: Pick<TracedRequest, 'method' | 'url' | 'headers'>;
+  /** The headers as they are: what they may show is found when they are asked for. */
+  readonly #request: Pick<TracedRequest, 'method' | 'url'> & { readonly headers: Headers };
   readonly #settings: TraceSettings;
   readonly #bodyLength: number | null;
   readonly #sent: Capture | null;
   readonly #received: Capture | null;
-  #response: Pick<TracedResponse, 'status' | 'statusText' | 'httpVersion' | 'headers'> | null =
-    null;
+  #response:
+    | (Pick<TracedResponse, 'status' | 'statusText' | 'httpVersion'> & {
+        readonly headers: Headers;
+      })
+    | null = null;
   #source: WeakRef<BodySource> | null = null;
   #bodySize: number | null = null;
   #told = false;
@@ -54,7 +59,7 @@ export class Recording implements TracedExchange {
     this.#request = {
       method: request.method,
       url: redaction.urlOf(request),
-      headers: redaction.headers(request.headers),
+      headers: request.headers,
     };
     this.#bodyLength = content === null ? 0 : (content.contentLength ?? null);
     this.#sent = bodies > 0 && content !== null ? new Capture(bodies) : null;
@@ -81,6 +86,7 @@ export class Recording implements TracedExchange {
     const { headSent, bodySent } = this.timeline;
     return {
       ...this.#request,
+      headers: this.#settings.redaction.headers(this.#request.headers),
       headSize: headSent,
       bodySize: bodySent ?? this.#bodyLength,
       body: this.#sent?.body ?? null,
@@ -92,6 +98,7 @@ export class Recording implements TracedExchange {
       ? null
       : {
           ...this.#response,
+          headers: this.#settings.redaction.headers(this.#response.headers),
           headSize: this.timeline.headReceived,
           bodySize: this.#bodySize,
           body: this.#received?.body ?? null,
@@ -126,8 +133,7 @@ export class Recording implements TracedExchange {
   answered(answer: Response, facts: ResponseExtensions): Response {
     const { timeline } = this;
     timeline.heard(performance.now());
-    const { status, statusText, httpVersion } = answer;
-    const headers = this.#settings.redaction.headers(answer.headers);
+    const { status, statusText, httpVersion, headers } = answer;
     this.#response = { status, statusText, httpVersion, headers };
     const extensions = { ...facts, timings: timeline.timings };
     const body = answer.detach();

@@ -1,3 +1,4 @@
+import { inspect } from '../../messages/inspect.ts';
 import type { Request } from '../../messages/request.ts';
 import type { Redaction } from './redaction.ts';
 import type { ExchangeCause, TracedExchange } from './traced-exchange.ts';
@@ -32,6 +33,15 @@ export class Trace {
   /** When the call was answered, or failed. The body may still come. */
   get ended(): number | null {
     return this.#ended;
+  }
+
+  toJSON(): object {
+    const { id, date, method, url, exchanges } = this;
+    return { id, date, method, url, exchanges };
+  }
+
+  [inspect](): object {
+    return this.toJSON();
   }
 
   add(exchange: TracedExchange): void {
