@@ -149,7 +149,10 @@ export class Client extends Transport {
   send(request: Request): Promise<Response> {
     if (this.#closed !== null)
       return Promise.reject(new ClosedError(`${request.toString()}: the client is closed`));
-    return this.transport.send(request);
+    const answer = this.transport.send(request);
+    const { content } = request;
+    // A stream that is never sent is not read to its end either.
+    return content?.discard === undefined ? answer : answer.finally(() => content.discard?.());
   }
 
   override request(

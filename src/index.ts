@@ -15,6 +15,7 @@ export {
   stack,
   Transport,
   type Layer,
+  type LayerRole,
   type TransportLike,
 } from './transport.ts';
 
@@ -29,7 +30,9 @@ export {
 export { Response, type ResponseChanges, type ResponseInit } from './messages/response.ts';
 export type { InformationalResponse } from './exchange.ts';
 export type { BodyInit } from './messages/body.ts';
-export type { BodySource } from './messages/body-source.ts';
+export type { BodySink, BodySource } from './messages/body-source.ts';
+export type { LinesOptions } from './messages/lines.ts';
+export { resumeHeaders, type SavedFile, type SaveOptions } from './messages/save.ts';
 export type { Destination } from './messages/destination.ts';
 export type { DefaultEncoding } from './messages/text.ts';
 export type { TimeoutInit, Timeouts } from './messages/timeout.ts';

@@ -2,6 +2,9 @@ import { inspect } from './messages/inspect.ts';
 import type { RequestInit } from './messages/request.ts';
 import { Request } from './messages/request.ts';
 import type { Response } from './messages/response.ts';
+import { warnOfOrder, type LayerRole } from './stack-order.ts';
+
+export type { LayerRole } from './stack-order.ts';
 
 /** The least that stands in a stack: any object with these two methods, of whatever class. */
 export interface TransportLike {
@@ -74,6 +77,8 @@ export type Layer = (next: TransportLike) => TransportLike;
  */
 export abstract class Middleware extends Transport {
   readonly next: TransportLike;
+  /** What it is about, where its place matters: `stack` warns where it stands on the wrong side of another one. null: anywhere will do. */
+  readonly role: LayerRole | null = null;
 
   constructor(next: TransportLike) {
     super();
@@ -153,12 +158,15 @@ export function middleware(
  * Nests layers around a transport, the first outermost: read top to bottom, it is the way a request travels.
  *
  *     const transport = stack(RedirectMiddleware.layer(), yourLayer, new ConnectionPool());
+ *
+ * Layers in an order in which something cannot work are a warning of the process (`STRATA_LAYER_ORDER`), once for each reason.
  */
 export function stack(...parts: [...layers: Layer[], bottom: TransportLike]): Transport {
   const bottom = parts.at(-1) as TransportLike | undefined;
   if (typeof bottom?.send !== 'function') {
     throw new TypeError(`stack: expected a transport at the end, got ${describe(bottom)}`);
   }
+  const made = [bottom];
   const outermost = (parts.slice(0, -1) as Layer[]).reduceRight((next, layer, place) => {
     const transport: unknown = typeof layer === 'function' ? layer(next) : undefined;
     if (typeof (transport as TransportLike | undefined)?.send !== 'function') {
@@ -166,8 +174,10 @@ export function stack(...parts: [...layers: Layer[], bottom: TransportLike]): Tr
         `stack: expected a layer in place ${place + 1}, (next) => transport, got ${describe(layer)}`,
       );
     }
+    made.unshift(transport as TransportLike);
     return transport as TransportLike;
   }, bottom);
+  warnOfOrder(made);
   return 'request' in outermost && 'stream' in outermost
     ? (outermost as Transport)
     : new PassThrough(outermost);
@@ -201,7 +211,8 @@ export function labelOf(transport: TransportLike): string {
     : transport.constructor?.name || 'transport';
 }
 
-function describe(value: unknown): string {
+/** What was given in place of what was expected, without what is in it. */
+export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   return typeof value === 'object'
     ? `an instance of ${value.constructor?.name ?? 'no class'}`

@@ -31,7 +31,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
   errors: { types: ['messages'], neutral: true, packages: [] },
   messages: { may: ['errors'], neutral: true, packages: ['mime-types'] },
-  transport: { may: ['messages', 'errors'], neutral: true, packages: [] },
+  /** Which layers must not stand outside of which others, by what they are about. */
+  'stack-order': { neutral: true, packages: [] },
+  transport: { may: ['stack-order', 'messages', 'errors'], neutral: true, packages: [] },
 
   // Layers know what they wrap only as a Transport.
   auth: { may: ['options', 'transport', 'messages', 'errors'], neutral: true },

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import t from 'tap';
 import { CookieJar } from 'tough-cookie';
@@ -732,3 +733,13 @@ t.test(
     t.ok(server.connections.count <= 4);
   },
 );
+
+t.test('a stream that is given as a body, and never sent, is ended', async (t) => {
+  await using client = new Client({
+    transport: new StubTransport(),
+    middleware: [middleware(async () => new Response(503))],
+  });
+  const body = Readable.from(['never read']);
+  t.equal((await client.post('http://h.test/', { body })).status, 503);
+  t.equal(body.destroyed, true);
+});

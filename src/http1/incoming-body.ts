@@ -1,5 +1,7 @@
 import type { Exchange } from '../exchange.ts';
+import type { BodySink } from '../messages/body-source.ts';
 import type { Headers } from '../messages/headers.ts';
+import { keepFreedMemory } from './kept-memory.ts';
 
 /** What a body asks of the connection that it comes through. */
 export interface BodyFlow {
@@ -24,7 +26,7 @@ const WORTH_A_READ = 4 * 1024;
 /**
  * The body of a response on its way from the connection to its reader. It says where the socket is to read into, so that bytes go
  * from the kernel to where the reader finds them: into one buffer where the length is known and moderate, else into buffers that
- * are handed over, one view a read.
+ * are handed over, one view a read; or, where the pieces are but lent, into the same one each time.
  */
 export class IncomingBody {
   readonly flow: BodyFlow;
@@ -52,10 +54,13 @@ export class IncomingBody {
     reject(error: unknown): void;
   } | null = null;
   #paused = false;
+  /** What all pieces are lent to. The buffer is then read into again and again. */
+  #sink: BodySink | null = null;
 
   constructor(flow: BodyFlow, length: number | null) {
     this.flow = flow;
     this.#whole = length !== null && length <= MAX_DIRECT ? Buffer.allocUnsafeSlow(length) : null;
+    if (this.#whole !== null) keepFreedMemory();
   }
 
   /** Where to read next. */
@@ -65,7 +70,7 @@ export class IncomingBody {
       this.#buffer = Buffer.allocUnsafeSlow(this.#size);
       this.#free = 0;
     }
-    return this.#buffer.subarray(this.#free);
+    return this.#free === 0 ? this.#buffer : this.#buffer.subarray(this.#free);
   }
 
   /** Whether `bytes` lies in memory that this body gave out to be read into. */
@@ -74,19 +79,24 @@ export class IncomingBody {
     return own !== null && bytes.buffer === own.buffer;
   }
 
-  /** Takes `bytes[from..to)`. False: hold the socket back. */
+  /** Takes `bytes[from..to)`. False: hold the socket back. @throws what the sink throws */
   push(bytes: Buffer, from: number, to: number): boolean {
     const length = to - from;
     if (this.#whole !== null) {
       if (!this.#owns(bytes)) bytes.copy(this.#whole, this.bytesReceived, from, to);
       this.bytesReceived += length;
-      if (this.#reader?.wants === 'piece') this.#give(this.#nextPiece());
+      if (this.#sink !== null) this.#sink(this.#nextPiece() as Buffer);
+      else if (this.#reader?.wants === 'piece') this.#give(this.#nextPiece());
       return true;
     }
     this.bytesReceived += length;
     const piece = this.#owns(bytes)
       ? bytes.subarray(from, to)
       : Buffer.from(bytes.subarray(from, to));
+    if (this.#sink !== null) {
+      this.#sink(piece);
+      return true;
+    }
     if (this.#reader !== null) {
       this.#give(piece);
       return true;
@@ -102,6 +112,9 @@ export class IncomingBody {
     if (this.#buffer === null || bytes.buffer !== this.#buffer.buffer) return;
     this.#free += length;
     if (this.#free === this.#buffer.length) this.#size = Math.min(LARGE_BUFFER, this.#size * 4);
+    if (this.#sink === null) return;
+    this.#free = 0;
+    if (this.#buffer.length < this.#size) this.#buffer = null;
   }
 
   end(trailers: Headers | null): void {
@@ -109,6 +122,7 @@ export class IncomingBody {
     this.#state = 'ended';
     this.trailers = trailers;
     this.#buffer = null;
+    this.#sink = null;
     const reader = this.#reader;
     this.#reader = null;
     reader?.resolve(null);
@@ -120,6 +134,7 @@ export class IncomingBody {
     this.#state = 'failed';
     this.#error = error;
     this.#buffer = null;
+    this.#sink = null;
     const reader = this.#reader;
     this.#reader = null;
     reader?.reject(error);
@@ -163,6 +178,16 @@ export class IncomingBody {
     const rest = this.#seen === 0 ? whole : whole.subarray(this.#seen);
     this.#seen = whole.length;
     return rest;
+  }
+
+  /** Lends what is there and what comes to `sink`. Resolves at the end. */
+  async consume(sink: BodySink): Promise<void> {
+    for (let piece = this.#nextPiece(); piece !== null; piece = this.#nextPiece()) sink(piece);
+    if (this.#state === 'open') {
+      this.#sink = sink;
+      await this.#wait('end');
+    }
+    if (this.#state === 'failed') throw this.#error;
   }
 
   #wait(wants: 'piece' | 'end'): Promise<Buffer | null> {

@@ -52,6 +52,8 @@ export function scopedResponse(
   const body = new IncomingBody(flow, typeof framing === 'number' ? framing : null);
   arrival.body = body;
   if (to > from) arrival.onBody(bytes, from, to);
-  const scoped = ScopedBody.of(body, () => flow.onDropped(exchange));
+  // What is read into one buffer is read in any case, as long as the server does not fall silent for ever.
+  const endsByItself = body.isWhole && exchange.timeouts.read < Infinity;
+  const scoped = ScopedBody.of(body, endsByItself ? null : () => flow.onDropped(exchange));
   return receivedResponse(parser, exchange, scoped, now);
 }

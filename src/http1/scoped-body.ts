@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { BodySource } from '../messages/body-source.ts';
+import type { BodySink, BodySource } from '../messages/body-source.ts';
 import type { Headers } from '../messages/headers.ts';
 import type { NetworkStream } from '../network/stream.ts';
 import type { IncomingBody } from './incoming-body.ts';
@@ -20,13 +20,14 @@ const dropped = new FinalizationRegistry<{
 export class ScopedBody implements BodySource {
   readonly #body: IncomingBody;
 
-  static of(body: IncomingBody, onDropped: () => void): ScopedBody {
+  /** `onDropped` is null for a body that comes to its end by itself: being told that it was dropped costs as much as a small one. */
+  static of(body: IncomingBody, onDropped: (() => void) | null): ScopedBody {
     return body.isWhole ? new WholeBody(body, onDropped) : new ScopedBody(body, onDropped);
   }
 
-  constructor(body: IncomingBody, onDropped: () => void) {
+  constructor(body: IncomingBody, onDropped: (() => void) | null) {
     this.#body = body;
-    dropped.register(this, { body, onDropped }, this);
+    if (onDropped !== null) dropped.register(this, { body, onDropped }, this);
   }
 
   async pull(): Promise<Uint8Array | null> {
@@ -34,6 +35,17 @@ export class ScopedBody implements BodySource {
     // `this` is held until here, so that a body that is being read is not taken for a dropped one.
     if (piece === null) dropped.unregister(this);
     return piece;
+  }
+
+  async consume(sink: BodySink): Promise<void> {
+    try {
+      await this.#body.consume(sink);
+    } catch (error) {
+      // It may be the sink's.
+      await this.cancel();
+      throw error;
+    }
+    dropped.unregister(this);
   }
 
   async cancel(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { BodySource } from './body-source.ts';
+import type { BodySink, BodySource } from './body-source.ts';
 
 /**
  * A source's pieces, one pull at a time however they are asked for. No generator: an early `return` while a piece is awaited must not
@@ -65,6 +65,53 @@ export async function concatenated(source: BodySource): Promise<Uint8Array> {
     at += piece.byteLength;
   }
   return whole;
+}
+
+/** Lends all of a body to `sink`, piece by piece, and counts its bytes. What `sink` throws ends the body. */
+export async function consumed(body: BodySource | Uint8Array, sink: BodySink): Promise<number> {
+  let bytes = 0;
+  const take = (piece: Uint8Array): void => {
+    const { byteLength } = piece;
+    if (byteLength === 0) return;
+    const result: unknown = sink(piece);
+    if (isPromise(result)) throw notAwaited(result);
+    bytes += byteLength;
+  };
+  if (typeof sink !== 'function') {
+    if (!(body instanceof Uint8Array)) await body.cancel();
+    throw new TypeError(`consume: expected a function that takes bytes, got ${typeof sink}`);
+  }
+  if (body instanceof Uint8Array) take(body);
+  else if (body.consume !== undefined) await body.consume(take);
+  else await lent(body, take);
+  return bytes;
+}
+
+async function lent(source: BodySource, sink: BodySink): Promise<void> {
+  for (let piece = await source.pull(); piece !== null; piece = await source.pull()) {
+    try {
+      sink(piece);
+    } catch (error) {
+      await source.cancel();
+      throw error;
+    }
+  }
+}
+
+function isPromise(result: unknown): result is PromiseLike<unknown> {
+  return (
+    typeof result === 'object' &&
+    result !== null &&
+    typeof (result as PromiseLike<unknown>).then === 'function'
+  );
+}
+
+/** By the time that it is done, the bytes that it was given would be others. */
+function notAwaited(result: PromiseLike<unknown>): TypeError {
+  result.then(undefined, () => {});
+  return new TypeError(
+    'consume: expected a function that is done with the bytes when it returns, got one that returns a promise; `for await` waits for what is done with a piece',
+  );
 }
 
 /** A web stream that asks for a piece when it is read from, and not ahead. */

@@ -1,12 +1,15 @@
+import { DecodingError } from '../errors.ts';
 import { contentOf, type BodyInit } from './body.ts';
+import { IterableSource } from './body-source.ts';
 import type { Content } from './content/content.ts';
 import { FormContent, JSONContent, searchParams, type FormInit } from './content/memory.ts';
 import { MultipartContent, type MultipartInit } from './content/multipart.ts';
 import { Destination } from './destination.ts';
 import { Headers, isToken, type HeadersInit } from './headers.ts';
 import { inspect } from './inspect.ts';
+import { concatenated } from './pieces.ts';
 import { mergedQuery } from './query.ts';
-import { boundaryOf, type DefaultEncoding } from './text.ts';
+import { boundaryOf, charsetOf, decode, type DefaultEncoding } from './text.ts';
 import type { TimeoutInit } from './timeout.ts';
 
 /**
@@ -62,6 +65,8 @@ const OWN: ReadonlySet<string> = new Set([
 ]);
 const NO_EXTENSIONS: Readonly<RequestExtensions> = Object.freeze({});
 const NO_INIT: RequestInit = Object.freeze({});
+/** Marks the `init` of a copy whose content is that of before: what it brings is among the headers, unless it has been taken out. */
+const KEPT = Symbol('kept');
 
 /** Put in upper case, as fetch does; PATCH too, which fetch leaves out. Any other is sent as given: methods have case (RFC 9110 §9.1). */
 const METHODS: ReadonlyMap<string, string> = new Map(
@@ -103,7 +108,7 @@ export class Request {
       destination = destination.withoutCredentials();
     }
     const content = contentIn(init, headers);
-    if (content !== null) {
+    if (content !== null && !(KEPT in init)) {
       if (content.contentType !== undefined)
         headers = headers.withDefault('content-type', content.contentType);
       if (content.contentEncoding !== undefined)
@@ -143,7 +148,37 @@ export class Request {
     return this.#extensions;
   }
 
-  /** A changed copy. The extensions given are added to those there. */
+  /** The body, where it can be read without being lost to the sending; empty where there is none. @throws TypeError on a stream. */
+  async bytes(): Promise<Uint8Array> {
+    const { content } = this;
+    if (content === null) return new Uint8Array(0);
+    if (content.bytes !== undefined) return content.bytes();
+    if (!content.replayable)
+      throw new TypeError('request: the body can be read once, and that is to be when it is sent');
+    return concatenated(new IterableSource(content.stream()));
+  }
+
+  /** The body as text, by the charset of its Content-Type, else UTF-8. @throws TypeError on a stream. */
+  async text(): Promise<string> {
+    const bytes = await this.bytes();
+    return decode(bytes, charsetOf(this.headers.get('content-type')) ?? 'utf-8');
+  }
+
+  /** The body as JSON. @throws DecodingError where it is not. @throws TypeError on a stream. */
+  async json<T = unknown>(): Promise<T> {
+    const text = await this.text();
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      // The parser's own message quotes the body: it is the cause only.
+      throw new DecodingError('the body of the request is not JSON', { request: this, cause });
+    }
+  }
+
+  /**
+   * A changed copy. The extensions given are added to those there. The headers given are all there are: the body's Content-Type is added where
+   * they are not a `Headers`, or the body is a new one.
+   */
   with(changes: RequestChanges): Request {
     const replacesBody =
       changes.body !== undefined ||
@@ -158,7 +193,7 @@ export class Request {
       if (headers.get('content-encoding') === contentEncoding)
         headers = headers.without('content-encoding');
     }
-    const init: RequestInit = {
+    const init: RequestInit & { [KEPT]?: true } = {
       headers,
       params: changes.params,
       signal: changes.signal === undefined ? this.signal : changes.signal,
@@ -171,6 +206,8 @@ export class Request {
       init.multipart = changes.multipart;
     } else {
       init.body = this.content;
+      // Headers out of which something was taken are as they are to be; those made from nothing are completed, as in a new request.
+      if (changes.headers === undefined || changes.headers instanceof Headers) init[KEPT] = true;
     }
     const copy = new Request(changes.method ?? this.method, changes.url ?? this.#destination, init);
     copy.#extensions = extensionsIn(changes, this.#extensions);

@@ -1,34 +1,26 @@
 import type { Duplex } from 'node:stream';
-import { ClosedError, StatusError, StreamConsumedError } from '../errors.ts';
-import { contentOf, type BodyInit } from './body.ts';
-import { IterableSource, type BodySource } from './body-source.ts';
-import type { Content } from './content/content.ts';
-import { HTMLContent, JSONContent, TextContent } from './content/memory.ts';
+import type { BodySink, BodySource } from './body-source.ts';
+import type { CacheStatus } from './cache-status.ts';
 import { serverSentEvents, type EventsOptions, type ServerSentEvent } from './events.ts';
 import { Headers, type HeadersInit } from './headers.ts';
 import { inspect } from './inspect.ts';
 import { jsonLines, type JSONLinesOptions } from './json-lines.ts';
-import { concatenated, once, Pieces, streamOf } from './pieces.ts';
+import { textLines, type LinesOptions } from './lines.ts';
+import { streamOf } from './pieces.ts';
 import type { Request } from './request.ts';
-import {
-  charsetOf,
-  checkEncoding,
-  decode,
-  decodeStream,
-  markedEncoding,
-  splitLines,
-} from './text.ts';
+import { ResponseBody } from './response-body.ts';
+import { bodyIn, isSource, refuseOthers, type ResponseBodyInit } from './response-init.ts';
+import { saveTo, type SavedFile, type SaveOptions } from './save.ts';
+import { validated, type StandardSchema } from './standard-schema.ts';
+import { EXCERPT, statusFailure } from './status-failure.ts';
+import { charsetOf, checkEncoding, decode, decodeStream, markedEncoding } from './text.ts';
 import type { Timings } from './timings.ts';
 import { undecodable } from './undecodable.ts';
 
 /** What a response consists of besides its status. At most one of `body`, `json`, `text` and `html`. */
-export interface ResponseInit {
+export interface ResponseInit extends ResponseBodyInit {
   statusText?: string | undefined;
   headers?: HeadersInit | undefined;
-  body?: BodyInit | BodySource | null | undefined;
-  json?: unknown;
-  text?: string | undefined;
-  html?: string | undefined;
   request?: Request | undefined;
   /** The responses that led to this one, the first first. */
   history?: readonly Response[] | undefined;
@@ -49,6 +41,8 @@ export interface ResponseInit {
 export interface ResponseExtensions {
   /** How long each phase took, where it was traced. */
   readonly timings?: Timings | undefined;
+  /** What a cache had to do with it (RFC 9211). */
+  readonly cacheStatus?: CacheStatus | undefined;
 }
 
 /** What `with` can change. */
@@ -56,21 +50,6 @@ export interface ResponseChanges extends ResponseInit {
   status?: number | undefined;
 }
 
-/** How far the body has been used. 'kept' is where it is whole and in memory: it can be had as often as one likes. */
-type Use = 'open' | 'kept' | 'reading' | 'iterated' | 'moved' | 'closed';
-
-/** Why there is no source to be had. */
-const CONSUMED: Readonly<Record<Exclude<Use, 'open' | 'closed'>, string>> = {
-  kept: 'the body has been decoded and kept: what came over the wire is gone',
-  reading: 'the body is being read by bytes(), text() or json(): it is there when they are done',
-  iterated:
-    'the body has been read already, piece by piece: it can be had once that way, or be kept by bytes(), text() or json()',
-  moved: 'the body has been handed on to another response',
-};
-
-/** How much of a body the message of a StatusError shows, in characters. */
-const EXCERPT = 200;
-const EMPTY = new Uint8Array(0);
 const NO_HISTORY: readonly Response[] = Object.freeze([]);
 const NO_EXTENSIONS: ResponseExtensions = Object.freeze({});
 const NO_INIT: ResponseInit = Object.freeze({});
@@ -88,16 +67,15 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   readonly httpVersion: string;
   readonly history: readonly Response[];
   readonly nextRequest: Request | null;
-  /** Milliseconds from the start of the request to the head of this response. 0 for one that was made. */
+  /**
+   * Milliseconds from the start of the request to the head of this response; 0 for one that was made. After redirects and retries it is that
+   * of the last request: what led there has its own, in `history` and, where it is traced, in `timings`.
+   */
   readonly elapsed: number;
   /** What layers have to say about it. */
   readonly extensions: ResponseExtensions;
   readonly #request: Request | null;
-  /** Of a body that is kept, too: it tells how that came. */
-  #source: BodySource | null;
-  #use: Use;
-  #bytes: Uint8Array;
-  #reading: Promise<Uint8Array> | null = null;
+  #body: ResponseBody;
   #stream: ReadableStream<Uint8Array> | null = null;
   #encoding: string | null = null;
 
@@ -110,25 +88,15 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     }
     const { body } = init;
     let headers = Headers.from(init.headers);
-    if (body instanceof Uint8Array) {
+    if (body instanceof Uint8Array || isSource(body)) {
       refuseOthers(init);
-      this.#source = null;
-      this.#bytes = body;
-    } else if (isSource(body)) {
-      refuseOthers(init);
-      this.#source = body;
-      this.#bytes = EMPTY;
+      this.#body = new ResponseBody(body);
     } else {
-      const content = contentIn(init);
-      if (content?.contentType !== undefined)
-        headers = headers.withDefault('content-type', content.contentType);
-      this.#bytes = content?.bytes?.() ?? EMPTY;
-      this.#source =
-        content === null || content.bytes !== undefined
-          ? null
-          : new IterableSource(content.stream());
+      const made = bodyIn(init);
+      if (made.contentType !== undefined)
+        headers = headers.withDefault('content-type', made.contentType);
+      this.#body = new ResponseBody(made.body);
     }
-    this.#use = this.#source === null ? 'kept' : 'open';
     this.status = status;
     this.statusText = init.statusText ?? '';
     this.headers = headers;
@@ -164,7 +132,7 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** Whether the body is whole and in memory: the connection is free, and `bytes()` is there at once. */
   get isRead(): boolean {
-    return this.#use === 'kept';
+    return this.#body.isKept;
   }
 
   get redirected(): boolean {
@@ -173,14 +141,22 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** Bytes taken off the wire for the body so far: before decompression, and without framing. */
   get bytesDownloaded(): number {
-    let source = this.#source;
-    while (source?.inner !== undefined) source = source.inner;
-    return source === null ? this.#bytes.byteLength : source.bytesReceived;
+    return this.#body.bytesDownloaded;
   }
 
   /** The fields that came after the body (RFC 9110 §6.5). null before its end, and where there were none. */
   get trailers(): Headers | null {
-    return this.#source?.trailers ?? null;
+    return this.#body.trailers;
+  }
+
+  /** How long each phase took; null where it was not traced (the option `trace`). */
+  get timings(): Timings | null {
+    return this.extensions.timings ?? null;
+  }
+
+  /** What a cache had to do with it (RFC 9211); null where none was asked. */
+  get cacheStatus(): CacheStatus | null {
+    return this.extensions.cacheStatus ?? null;
   }
 
   /**
@@ -188,7 +164,7 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
    * @throws RangeError on setting one that is not known.
    */
   get encoding(): string {
-    return this.#encoding ?? this.#encodingFor(this.#bytes);
+    return this.#encoding ?? this.#encodingFor(this.#body.keptBytes);
   }
 
   set encoding(label: string) {
@@ -197,8 +173,7 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** The body to its end. It is kept. @throws the error that ended it early; StreamConsumedError; ClosedError. */
   bytes(): Promise<Uint8Array> {
-    if (this.#use === 'kept') return Promise.resolve(this.#bytes);
-    return (this.#reading ??= this.#readAll());
+    return this.#body.bytes();
   }
 
   /** Reads the body to its end, so that it is there after the scope: the bytes. */
@@ -211,17 +186,15 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     return decode(bytes, this.#encoding ?? this.#encodingFor(bytes));
   }
 
-  /** @throws DecodingError where the body is not JSON. */
-  async json<T = unknown>(): Promise<T> {
-    const text = await this.text();
-    try {
-      return JSON.parse(text) as T;
-    } catch (cause) {
-      const type = this.headers.get('content-type') ?? 'no content-type';
-      const message = `the body is not JSON: status ${this.status}, ${type}, ${this.#bytes.byteLength} bytes`;
-      // The parser's own message quotes the body, which may hold secrets: it is the cause only.
-      throw undecodable(this, message, cause);
-    }
+  /**
+   * The body as JSON. With a schema of Standard Schema version 1 (zod, valibot, arktype, …): what that makes of it.
+   * @throws DecodingError where the body is not JSON; SchemaError where it is not what the schema says.
+   */
+  json<T = unknown>(): Promise<T>;
+  json<Output>(schema: StandardSchema<Output>): Promise<Output>;
+  async json(schema?: StandardSchema): Promise<unknown> {
+    const value = this.#parsed(await this.text());
+    return schema === undefined ? value : validated(this, value, schema);
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
@@ -236,15 +209,12 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** The body piece by piece, decoded. Leaving the loop early closes the response. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
-    return this.#use === 'kept' ? once(this.#bytes) : new Pieces(this.#claim());
+    return this.#body.pieces();
   }
 
   /** The body piece by piece as it came: before decompression. */
   iterRaw(): AsyncIterableIterator<Uint8Array> {
-    if (this.#use === 'kept' && this.#source?.inner === undefined) return once(this.#bytes);
-    let source = this.#claim();
-    while (source.inner !== undefined) source = source.inner;
-    return new Pieces(source);
+    return this.#body.rawPieces();
   }
 
   /** The body as text, piece by piece; no character is split. */
@@ -252,9 +222,9 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     return decodeStream(this, (first) => this.#encoding ?? this.#encodingFor(first));
   }
 
-  /** The body's lines, without their ends: CRLF, LF or CR. */
-  iterLines(): AsyncIterableIterator<string> {
-    return splitLines(this.iterText());
+  /** The body's lines, without their ends: CRLF, LF or CR. @throws DecodingError where one is longer than 1 MiB, or `maxLineSize`. */
+  iterLines(options?: LinesOptions): AsyncIterableIterator<string> {
+    return textLines(this, options);
   }
 
   /** The values of newline-delimited JSON, one by one. Blank lines are left out. @throws DecodingError, which names the line. */
@@ -265,6 +235,27 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
   /** The body's server-sent events, one by one (WHATWG HTML §9.2). @throws DecodingError where one is larger than 1 MiB, or `maxEventSize`. */
   iterEvents(options?: EventsOptions): AsyncIterableIterator<ServerSentEvent> {
     return serverSentEvents(this, options);
+  }
+
+  /**
+   * Lends the body to `sink`, piece by piece as it comes, decoded: for hashing, counting and parsing at the speed of the socket, without a
+   * copy or a promise for each piece. Resolves to the number of bytes.
+   *
+   * A piece is valid **during the call only**: its memory is read into again. `sink` is called synchronously and must be done when it
+   * returns; one that returns a promise is a `TypeError`. What it throws ends the response: the connection is closed, and this rejects with it.
+   * Nothing is read while `sink` works: a slow one holds the server back, and all else in this thread.
+   */
+  async consume(sink: BodySink): Promise<number> {
+    return this.#body.consume(sink);
+  }
+
+  /**
+   * Writes the body, decoded, to a file: to one beside it first, which gets the name once it is whole. So the file is there in full or not at
+   * all, and one that was there stays until then. With `resume`, what has come of a body that breaks off is kept: see `resumeHeaders`.
+   * @throws StatusError where the status is not one of success; the file system's own errors; what the body broke with.
+   */
+  saveTo(path: string | URL, options?: SaveOptions): Promise<SavedFile> {
+    return saveTo(this, path, options);
   }
 
   /** The body as a web stream. It reads from the connection as it is read from. */
@@ -295,30 +286,22 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
           ? this.extensions
           : { ...this.extensions, ...changes.extensions },
     };
-    if (isSource(changes.body)) {
-      init.body = changes.body;
-    } else if (replaces) {
+    if (isSource(changes.body) || replaces) {
       init.body = changes.body;
       init.json = changes.json;
       init.text = changes.text;
       init.html = changes.html;
-    } else {
-      init.body = this.detach();
+      return new Response(changes.status ?? this.status, init);
     }
     const copy = new Response(changes.status ?? this.status, init);
-    if (!replaces && !isSource(changes.body)) {
-      copy.#encoding = this.#encoding;
-      if (this.#use === 'kept') copy.#source = this.#source;
-    }
+    copy.#body = this.#body.handOver();
+    copy.#encoding = this.#encoding;
     return copy;
   }
 
   /** For layers: takes the body out, to be put into another response. Bytes where it is in memory already. */
   detach(): BodySource | Uint8Array {
-    if (this.#use === 'kept') return this.#bytes;
-    const source = this.#claim();
-    this.#use = 'moved';
-    return source;
+    return this.#body.detach();
   }
 
   /**
@@ -326,14 +309,11 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
    * From then on it is the caller's to close. @throws TypeError where the connection was not handed over.
    */
   upgrade(): Duplex {
-    if (this.#source?.upgrade === undefined) {
-      throw new TypeError(
-        `response.upgrade(): a ${this.status} response leaves the connection to HTTP`,
-      );
-    }
-    const duplex = this.#claim().upgrade?.() as Duplex;
-    this.#use = 'moved';
-    return duplex;
+    const duplex = this.#body.upgrade();
+    if (duplex !== null) return duplex;
+    throw new TypeError(
+      `response.upgrade(): a ${this.status} response leaves the connection to HTTP`,
+    );
   }
 
   /**
@@ -342,20 +322,15 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
    */
   raiseForStatus(): this {
     if (this.status < 400) return this;
-    const body = this.#use === 'kept' ? this.#excerpt() : '';
-    const message =
-      `${this.status} ${this.statusText}`.trimEnd() + (body === '' ? '' : `: ${body}`);
-    throw new StatusError(message, { request: this.request, response: this });
+    throw statusFailure(this, this.#excerpt());
   }
 
   /**
    * Gives up what is left of the body and frees the connection: a little is read to its end (64 KiB, 100 ms), more is cut off.
    * May be called at any time and again.
    */
-  async close(): Promise<void> {
-    if (this.#use === 'kept' || this.#use === 'moved' || this.#use === 'closed') return;
-    this.#use = 'closed';
-    await this.#source?.cancel();
+  close(): Promise<void> {
+    return this.#body.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -370,34 +345,22 @@ export class Response implements AsyncDisposable, AsyncIterable<Uint8Array> {
     return this.toString();
   }
 
-  async #readAll(): Promise<Uint8Array> {
-    const source = this.#claim();
-    this.#use = 'reading';
-    const bytes = await (source.rest?.() ?? concatenated(source));
-    this.#bytes = bytes;
-    // Whoever closed it meanwhile has it whole all the same.
-    this.#use = 'kept';
-    return bytes;
+  /** The start of the body, for people; empty where it has not been read. */
+  #parsed(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      const type = this.headers.get('content-type') ?? 'no content-type';
+      const message = `the body is not JSON: status ${this.status}, ${type}, ${this.#body.keptBytes.byteLength} bytes`;
+      // The parser's own message quotes the body, which may hold secrets: it is the cause only.
+      throw undecodable(this, message, cause);
+    }
   }
 
-  /** The start of the body, for people. */
   #excerpt(): string {
     // No character takes more than four bytes: one that is cut lies behind what is shown.
-    const start = this.#bytes.subarray(0, EXCERPT * 4);
-    const text = decode(start, this.#encoding ?? this.#encodingFor(start)).slice(0, EXCERPT);
-    return text.replace(/[\ud800-\udbff]$/, '');
-  }
-
-  /** The source, for the one use there is of it. */
-  #claim(): BodySource {
-    if (this.#use === 'open') {
-      this.#use = 'iterated';
-      return this.#source as BodySource;
-    }
-    if (this.#use === 'closed') {
-      throw new ClosedError('the response was closed before its body was read');
-    }
-    throw new StreamConsumedError(CONSUMED[this.#use]);
+    const start = this.#body.keptBytes.subarray(0, EXCERPT * 4);
+    return decode(start, this.#encoding ?? this.#encodingFor(start));
   }
 
   #encodingFor(bytes: Uint8Array): string {
@@ -415,25 +378,4 @@ function withoutContent(headers: Headers): Headers {
     (kept, name) => kept.without(name),
     headers,
   );
-}
-
-function isSource(body: unknown): body is BodySource {
-  return (
-    typeof body === 'object' && body !== null && typeof (body as BodySource).pull === 'function'
-  );
-}
-
-const ONE_BODY = 'response: expected at most one of body, json, text and html';
-
-function refuseOthers({ json, text, html }: ResponseInit): void {
-  if (json !== undefined || text !== undefined || html !== undefined) throw new TypeError(ONE_BODY);
-}
-
-function contentIn({ body, json, text, html }: ResponseInit): Content | null {
-  const given = [body ?? undefined, json, text, html].filter((each) => each !== undefined);
-  if (given.length > 1) throw new TypeError(ONE_BODY);
-  if (json !== undefined) return new JSONContent(json);
-  if (text !== undefined) return new TextContent(text);
-  if (html !== undefined) return new HTMLContent(html);
-  return body === undefined || body === null ? null : contentOf(body as BodyInit);
 }

@@ -93,29 +93,6 @@ export async function* decodeStream(
   if (last !== '') yield last;
 }
 
-/** Lines of a stream of text, without their ends: CRLF, LF or CR. A last line need not have one. */
-export async function* splitLines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  let rest: string[] = [];
-  let afterCR = false;
-  for await (let piece of pieces) {
-    // A CR at the end of a piece has ended its line already: an LF that follows belongs to it.
-    if (afterCR && piece.startsWith('\n')) {
-      piece = piece.slice(1);
-      afterCR = false;
-    }
-    if (piece === '') continue;
-    afterCR = piece.endsWith('\r');
-    const lines = piece.split(/\r\n|\n|\r/);
-    const last = lines.pop() as string;
-    for (const line of lines) {
-      yield rest.length === 0 ? line : rest.join('') + line;
-      rest = [];
-    }
-    if (last !== '') rest.push(last);
-  }
-  if (rest.length > 0) yield rest.join('');
-}
-
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   const whole = new Uint8Array(first.byteLength + second.byteLength);
   whole.set(first);

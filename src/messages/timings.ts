@@ -46,14 +46,10 @@ export interface Timings {
   readonly protocol: string | null;
 }
 
-const NAMES = [
-  'started',
-  ...TIMED_PHASES,
-  'total',
-  'reused',
-  'remoteAddress',
-  'protocol',
-] as const satisfies readonly (keyof Timings)[];
+const NONE = Object.fromEntries(TIMED_PHASES.map((phase) => [phase, null])) as Record<
+  TimedPhase,
+  number | null
+>;
 
 /** The timings of a timeline, as far as it has come. */
 export class LiveTimings implements Timings {
@@ -114,7 +110,11 @@ export class LiveTimings implements Timings {
 
   /** As they are now. */
   toJSON(): Timings {
-    return Object.fromEntries(NAMES.map((name) => [name, this[name]])) as unknown as Timings;
+    const { started, total, reused, remoteAddress, protocol } = this;
+    const durations = { ...NONE };
+    for (const { phase, from, to } of this.#timeline.spans)
+      durations[phase] = (durations[phase] ?? 0) + (to - from);
+    return { started, ...durations, total, reused, remoteAddress, protocol };
   }
 
   [inspect](): Timings {

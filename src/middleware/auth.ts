@@ -7,7 +7,7 @@ import { inMemory } from '../messages/in-memory.ts';
 import { interruptible } from '../messages/interruptible.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
-import { Middleware, type TransportLike } from '../transport.ts';
+import { describe, Middleware, type LayerRole, type TransportLike } from '../transport.ts';
 
 declare module '../messages/request.ts' {
   interface RequestExtensions {
@@ -50,6 +50,7 @@ type Step = IteratorResult<Request, void>;
  * Where a flow wants to send a body again that can be read but once, the response that is there is the call's: a 401, most likely.
  */
 export class AuthMiddleware extends Middleware {
+  override readonly role: LayerRole | null;
   readonly #auth: AuthLike | null;
   /** Where nobody says who asks; null once it is known that there is nothing in it. */
   #environment: NetrcAuth | null;
@@ -62,6 +63,7 @@ export class AuthMiddleware extends Middleware {
   ) {
     super(next);
     this.#auth = auth === null ? null : authOf(auth);
+    this.role = auth === null || looksAtRequests(auth) ? null : 'credentials';
     this.#environment = environment;
   }
 
@@ -96,7 +98,7 @@ export class AuthMiddleware extends Middleware {
 
   async #drive(original: Request, request: Request, auth: AuthLike): Promise<Response> {
     const ready = auth.requiresRequestBody === true ? await inMemory(request) : request;
-    const flow = auth.authFlow(ready);
+    const flow = flowOf(auth, ready);
     const history: Response[] = [];
     const spent = new Set<Content>();
     let response: Response | null = null;
@@ -138,6 +140,24 @@ export class AuthMiddleware extends Middleware {
     }
     return settled(response, original, history);
   }
+}
+
+/** What may well have something else, or nothing, for another origin: a function, and a netrc file. */
+function looksAtRequests(auth: AuthInit): boolean {
+  return typeof auth === 'function' || 'hasEntries' in auth;
+}
+
+/** @throws TypeError where the scheme's flow is none, as of a method whose `*` was forgotten. */
+function flowOf(auth: AuthLike, request: Request): AuthFlow | AsyncAuthFlow {
+  const flow: unknown = auth.authFlow(request);
+  const { next, throw: fail, return: leave } = (flow ?? {}) as Partial<AuthFlow>;
+  if ([next, fail, leave].every((method) => typeof method === 'function'))
+    return flow as AuthFlow | AsyncAuthFlow;
+  // Nobody waits for it: what it fails with is not what is wrong here.
+  if (flow instanceof Promise) flow.catch(() => {});
+  throw new TypeError(
+    `auth: expected *authFlow(request) or async *authFlow(request), a generator of requests, got ${describe(flow)}`,
+  );
 }
 
 /** The next step of a flow. One that waits for something of its own waits no longer than its caller does. */

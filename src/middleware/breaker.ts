@@ -29,6 +29,7 @@ declare module '../messages/request.ts' {
  * Place it inside of retries, so that it sees every attempt, and outside of a throttle, so that what is refused does not wait.
  */
 export class BreakerMiddleware extends Middleware {
+  override readonly role = 'breaker';
   readonly #settings: BreakerSettings;
   /** The one that was used last comes last. */
   readonly #circuits = new Map<string, Circuit>();

@@ -37,6 +37,9 @@ const MODES: ReadonlySet<unknown> = new Set<CacheMode>([
   'only-if-cached',
 ]);
 
+/** What does the work: it loads with the first request of any cache. */
+let works: typeof import('./cache/engine.ts') | undefined;
+
 /**
  * Keeps responses and uses them again, as RFC 9111 has it: GET and HEAD are answered from the store while what is there is fresh, and confirmed
  * with the server when it no longer is. Requests at one time for one thing share one fetch, where the response turns out to be for sharing.
@@ -45,8 +48,9 @@ const MODES: ReadonlySet<unknown> = new Set<CacheMode>([
  * `response.extensions.cacheStatus`. A store that fails is a cache that is empty: no request fails by it.
  */
 export class CacheMiddleware extends Middleware {
+  override readonly role = 'cache';
   readonly #options: CheckedOptions;
-  /** What does the work: it loads with the first request. */
+  /** null until the first request. */
   #engine: Engine | null = null;
   #loading: Promise<Engine> | null = null;
 
@@ -77,8 +81,11 @@ export class CacheMiddleware extends Middleware {
   }
 
   #load(): Promise<Engine> {
-    return (this.#loading ??= import('./cache/engine.ts').then(async ({ Engine }) => {
-      return (this.#engine = await Engine.load(this.next, this.#options));
-    }));
+    return (this.#loading ??= this.#started());
+  }
+
+  async #started(): Promise<Engine> {
+    works ??= await import('./cache/engine.ts');
+    return (this.#engine = await works.Engine.load(this.next, this.#options));
   }
 }

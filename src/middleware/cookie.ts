@@ -13,6 +13,7 @@ import { Middleware, type TransportLike } from '../transport.ts';
  * `RequestError`.
  */
 export class CookieMiddleware extends Middleware {
+  override readonly role = 'cookies';
   /** null until there is a cookie to keep: nothing is loaded, nothing is looked up. */
   #jar: CookieJar | null;
   #making: Promise<CookieJar> | null = null;

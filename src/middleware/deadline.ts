@@ -19,6 +19,7 @@ declare module '../messages/request.ts' {
  * `deadline` is in milliseconds; `null` (the default) bounds only requests that bring their own.
  */
 export class DeadlineMiddleware extends Middleware {
+  override readonly role = 'deadline';
   readonly #deadline: number;
 
   /** @throws TypeError where the deadline is not a number above 0, or `null`. */

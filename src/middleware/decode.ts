@@ -51,6 +51,7 @@ const DEFAULTS: Bounds = { maxSize: null, maxRatio: 1000 };
  * `send` does where there are more than five codings.
  */
 export class DecodeMiddleware extends Middleware {
+  override readonly role = 'decoding';
   readonly #bounds: Bounds;
   readonly #advertise: boolean;
 

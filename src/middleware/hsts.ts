@@ -33,6 +33,7 @@ declare module '../messages/request.ts' {
  * IP addresses and `localhost` are never remembered. What is learnt is in memory; `entries()` has it, to be kept.
  */
 export class HstsMiddleware extends Middleware {
+  override readonly role = 'hsts';
   readonly #hosts: KnownHosts;
 
   /** @throws TypeError on an option that is not what it has to be. */

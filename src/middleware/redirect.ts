@@ -75,6 +75,7 @@ const TRAVELS: ReadonlySet<string> = new Set([
  * or where the body is a stream that has been sent already.
  */
 export class RedirectMiddleware extends Middleware {
+  override readonly role = 'redirects';
   readonly #options: Resolved;
 
   /**

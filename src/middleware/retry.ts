@@ -72,6 +72,7 @@ declare module '../messages/request.ts' {
  * `error.earlier`. Waits end with the signal; where the deadline would pass in one, it is not begun.
  */
 export class RetryMiddleware extends Middleware {
+  override readonly role = 'retries';
   readonly #options: RetryOptions;
   /** null: only requests that ask for it are sent again. */
   readonly #plan: Plan | null;

@@ -43,6 +43,7 @@ interface Resolved {
  * authentication, retries.
  */
 export class StatusMiddleware extends Middleware {
+  override readonly role = 'status errors';
   readonly #options: StatusOptions;
   /** null: only requests that ask for it. */
   readonly #resolved: Resolved | null;

@@ -1,11 +1,13 @@
+import type PQueue from 'p-queue';
 import { ClosedError } from '../errors.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
-import { labelOf, Middleware, type TransportLike } from '../transport.ts';
+import { labelOf, Middleware, type LayerRole, type TransportLike } from '../transport.ts';
 import { Hold, HeldSource } from './throttle/held-source.ts';
 import type { ThrottleKeySnapshot } from './throttle/lane.ts';
 import { Lanes } from './throttle/lanes.ts';
 import {
+  limitsRate,
   resolveSettings,
   turnOf,
   type ThrottleChoice,
@@ -45,6 +47,9 @@ export interface ThrottleSnapshot {
   readonly keys: readonly ThrottleKeySnapshot[];
 }
 
+/** Loads with the first request of any throttle. */
+let Queue: typeof PQueue | undefined;
+
 /**
  * Lets so many requests through at once, or in a time; the others wait for their turn, each in the queue of its key: that of its origin, if
  * nothing else is said. A request is under way until its body has ended or is closed.
@@ -53,10 +58,11 @@ export interface ThrottleSnapshot {
  * a request is refused with a `ThrottleError`. Place it inside of retries, so that each attempt counts, and has to wait for its turn.
  */
 export class ThrottleMiddleware extends Middleware {
+  /** How many are under way at once may be counted anywhere. */
+  override readonly role: LayerRole | null;
   readonly #settings: ThrottleSettings;
-  /** null until the first request, which loads p-queue. */
+  /** null until the first request. */
   #lanes: Lanes | null = null;
-  #loading: Promise<Lanes> | null = null;
   readonly #waits = new Set<Wait>();
   #closed = false;
 
@@ -64,6 +70,7 @@ export class ThrottleMiddleware extends Middleware {
   constructor(next: TransportLike, options: ThrottleOptions) {
     super(next);
     this.#settings = resolveSettings(options);
+    this.role = limitsRate(this.#settings) ? 'rate limit' : null;
   }
 
   send(request: Request): Promise<Response> {
@@ -111,7 +118,8 @@ export class ThrottleMiddleware extends Middleware {
   /** Waits for the request's turn. Resolves to what is to be called when it is over. */
   async #enter(request: Request, choice: ThrottleChoice, arrived: number): Promise<() => void> {
     const { key, rank } = turnOf(request, choice, this.#settings, arrived);
-    const lanes = this.#lanes ?? (await (this.#loading ??= this.#load()));
+    Queue ??= (await import('p-queue')).default;
+    const lanes = (this.#lanes ??= new Lanes(this.#settings, Queue));
     if (this.#closed) throw closed(request);
     request.signal?.throwIfAborted();
     const lane = lanes.get(key);
@@ -124,11 +132,6 @@ export class ThrottleMiddleware extends Middleware {
       wait.over();
       this.#waits.delete(wait);
     }
-  }
-
-  async #load(): Promise<Lanes> {
-    const { default: Queue } = await import('p-queue');
-    return (this.#lanes = new Lanes(this.#settings, Queue));
   }
 
   /** The response, which says how long it had to wait; the request is under way until its body ends, where there is more to come of it. */

@@ -233,3 +233,42 @@ t.test('a body of no bytes', async (t) => {
   t.equal((await body.rest()).length, 0);
   t.equal(await body.pull(), null);
 });
+
+t.test(
+  'pieces that are lent are read into the same buffer, which grows with what comes',
+  async (t) => {
+    const bytes = pattern(2_000_000);
+    const body = new IncomingBody(new Flow(), null);
+    body.push(bytes, 0, 1000);
+    const pieces: Buffer[] = [];
+    const buffers = new Set<ArrayBufferLike>();
+    const reading = body.consume((piece) => {
+      pieces.push(Buffer.from(piece));
+      buffers.add(piece.buffer);
+    });
+    t.equal(pieces.length, 1, 'what has come is lent at once');
+    readAll(body, bytes.subarray(1000));
+    body.end(null);
+    await reading;
+    t.ok(Buffer.concat(pieces).equals(bytes));
+    t.equal(buffers.size, 4, 'what came with the head is a copy; then 16, 64 and 256 KiB');
+    t.equal(body.bytesReceived, bytes.length);
+  },
+);
+
+t.test(
+  'what the sink throws goes to whoever pushes, and the reader is told by fail()',
+  async (t) => {
+    for (const length of [null, 10]) {
+      const body = new IncomingBody(new Flow(), length);
+      const thrown = new Error('enough');
+      const reading = body.consume(() => {
+        throw thrown;
+      });
+      reading.catch(() => {});
+      t.throws(() => body.push(Buffer.from('01234'), 0, 5), thrown);
+      body.fail(thrown);
+      await t.rejects(reading, thrown);
+    }
+  },
+);

@@ -1,9 +1,11 @@
 import { inspect } from 'node:util';
 import t from 'tap';
+import { DecodingError } from '../../src/errors.ts';
 import { Destination } from '../../src/messages/destination.ts';
 import { Headers } from '../../src/messages/headers.ts';
 import { Request, type RequestInit } from '../../src/messages/request.ts';
 import { collect } from '../support/collect.ts';
+import { rejection } from '../support/rejection.ts';
 
 const URL_ = 'http://h/x';
 const MINE: object = { mine: { a: 1 }, nothing: undefined };
@@ -298,4 +300,56 @@ t.test('headers that are immutable are not copied', async (t) => {
   const headers = new Headers({ a: '1' });
   t.equal(new Request('GET', URL_, { headers }).headers, headers);
   t.equal(new Request('GET', URL_).with({ headers }).headers, headers);
+});
+
+t.test(
+  'a Content-Type that was taken out stays out of copies, until there is a new body',
+  async (t) => {
+    const request = new Request('POST', URL_, { json: { a: 1 } });
+    const bare = request.with({ headers: request.headers.without('content-type') });
+    t.equal(bare.headers.get('content-type'), null);
+    const copy = bare.with({ method: 'PUT', url: 'http://h/y' });
+    t.equal(copy.headers.get('content-type'), null);
+    t.equal(await textOf(copy), '{"a":1}');
+    t.equal(copy.with({ json: 2 }).headers.get('content-type'), 'application/json');
+    const anew = copy.with({ headers: { 'x-a': '1' } });
+    t.equal(anew.headers.get('content-type'), 'application/json', 'headers made from nothing');
+  },
+);
+
+t.test('a body that can be read without losing it can be looked at', async (t) => {
+  const cases: [RequestInit, string][] = [
+    [{}, ''],
+    [{ body: 'é' }, 'é'],
+    [{ body: new Uint8Array([0x61]) }, 'a'],
+    [{ json: { a: ['é'] } }, '{"a":["é"]}'],
+    [{ form: { a: '1' } }, 'a=1'],
+    [{ body: new Blob(['a', 'b']) }, 'ab'],
+    [{ body: Buffer.from([0xe9]), headers: { 'content-type': 'text/plain;charset=latin1' } }, 'é'],
+  ];
+  for (const [init, text] of cases) {
+    const request = new Request('POST', URL_, init);
+    t.equal(await request.text(), text);
+    t.equal(await request.text(), text, 'again');
+    t.equal((await textOf(request)) ?? '', Buffer.from(await request.bytes()).toString());
+  }
+  t.same(await new Request('POST', URL_, { json: { a: [1] } }).json(), { a: [1] });
+});
+
+t.test('a stream is left for the sending', async (t) => {
+  const request = new Request('POST', URL_, { body: ['a', 'b'] });
+  for (const read of [() => request.bytes(), () => request.text(), () => request.json()]) {
+    await t.rejects(read(), {
+      name: 'TypeError',
+      message: 'request: the body can be read once, and that is to be when it is sent',
+    });
+  }
+  t.equal(await textOf(request), 'ab');
+});
+
+t.test('a body that is not JSON is an error that does not quote it', async (t) => {
+  const request = new Request('POST', secret, { body: '{"password":"s3cret' });
+  const error = await rejection(request.json(), DecodingError);
+  t.equal(error.message, 'POST http://h/x: the body of the request is not JSON');
+  t.type(error.cause, SyntaxError);
 });

@@ -3,6 +3,7 @@ import t from 'tap';
 import { Headers } from '../../src/messages/headers.ts';
 import { Request } from '../../src/messages/request.ts';
 import { Response, type ResponseInit } from '../../src/messages/response.ts';
+import type { Timings } from '../../src/messages/timings.ts';
 import { deferred } from '../support/deferred.ts';
 import { rejection } from '../support/rejection.ts';
 import { StubSource } from '../support/stub-source.ts';
@@ -738,3 +739,15 @@ t.test('only what HTTP has left can be upgraded', async (t) => {
     });
   }
 });
+
+t.test(
+  'what layers say of a response has getters, which are null where they say nothing',
+  async (t) => {
+    const cacheStatus = { hit: true };
+    const timings = { total: 7 } as unknown as Timings;
+    const response = new Response(200, { extensions: { cacheStatus, timings } });
+    t.equal(response.cacheStatus, cacheStatus);
+    t.equal(response.timings, timings);
+    t.same([new Response(200).cacheStatus, new Response(200).timings], [null, null]);
+  },
+);

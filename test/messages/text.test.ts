@@ -1,12 +1,5 @@
 import t from 'tap';
-import {
-  charsetOf,
-  checkEncoding,
-  decode,
-  decodeStream,
-  splitLines,
-} from '../../src/messages/text.ts';
-import { random } from '../support/random.ts';
+import { charsetOf, checkEncoding, decode, decodeStream } from '../../src/messages/text.ts';
 
 async function* inPieces<T>(...pieces: T[]): AsyncGenerator<T> {
   yield* pieces;
@@ -117,83 +110,4 @@ t.test('the encoding is decided once, by the first bytes', async (t) => {
   const [first, second] = [Uint8Array.of(0xe9), Uint8Array.of(0xe8)];
   t.same(await all(decodeStream(inPieces(first, second), decide)), ['é', 'è']);
   t.same(asked, [first]);
-});
-
-t.test('lines end by CRLF, LF or CR, and come the same from every split of the text', async (t) => {
-  const cases: [text: string, lines: string[]][] = [
-    ['', []],
-    ['a', ['a']],
-    ['a\n', ['a']],
-    ['a\nb', ['a', 'b']],
-    ['a\r\nb\r\n', ['a', 'b']],
-    ['a\rb\r', ['a', 'b']],
-    ['\n', ['']],
-    ['\r\n', ['']],
-    ['\r\r\n\n\r', ['', '', '', '']],
-    ['a\n\nb\r\n\r\n', ['a', '', 'b', '']],
-    ['a\u2028b\u0085c\vd\fe\n', ['a\u2028b\u0085c\vd\fe']],
-    ['data: 1\r\n\r\ndata: 2', ['data: 1', '', 'data: 2']],
-  ];
-  for (const [text, lines] of cases) {
-    for (let one = 0; one <= text.length; one++) {
-      for (let two = one; two <= text.length; two++) {
-        const pieces = [text.slice(0, one), text.slice(one, two), text.slice(two)];
-        t.same(await all(splitLines(inPieces(...pieces))), lines, encodeURI(pieces.join('|')));
-      }
-    }
-    t.same(await all(splitLines(inPieces(...text.split('')))), lines);
-  }
-});
-
-t.test('random text in random pieces has the lines that it has in one', async (t) => {
-  const r = random(20_265);
-  for (let round = 0; round < 500; round++) {
-    const pieces = Array.from({ length: r.int(0, 6) }, () =>
-      Array.from({ length: r.int(0, 4) }, () => r.pick(['a', '\r', '\n', 'é'])).join(''),
-    );
-    const lines = pieces.join('').split(/\r\n|\r|\n/);
-    if (lines.at(-1) === '') lines.pop();
-    t.same(await all(splitLines(inPieces(...pieces))), lines, encodeURI(pieces.join('|')));
-  }
-});
-
-t.test('a line comes as soon as its end has come', async (t) => {
-  let pulled = 0;
-  const source = (async function* () {
-    for (const piece of ['a\nb', '\nc\r', '\nd']) {
-      pulled++;
-      yield piece;
-    }
-  })();
-  const lines = splitLines(source);
-  for (const [line, soFar] of [
-    ['a', 1],
-    ['b', 2],
-    ['c', 2],
-    ['d', 3],
-  ] as const) {
-    t.equal((await lines.next()).value, line);
-    t.equal(pulled, soFar);
-  }
-});
-
-t.test('a long line in many pieces takes time in proportion', async (t) => {
-  const pieces = Array.from({ length: 50_000 }, () => 'x'.repeat(20));
-  const start = performance.now();
-  t.equal((await all(splitLines(inPieces(...pieces)))).join('').length, 1_000_000);
-  t.ok(performance.now() - start < 5000);
-});
-
-t.test('who stops reading lines or text ends the source', async (t) => {
-  let ended = false;
-  const source = async function* (): AsyncGenerator<Uint8Array> {
-    try {
-      for (;;) yield Buffer.from('a\n');
-    } finally {
-      ended = true;
-    }
-  };
-  for await (const line of splitLines(decodeStream(source(), () => 'utf-8')))
-    if (line === 'a') break;
-  t.ok(ended);
 });

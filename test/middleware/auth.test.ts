@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { AnyAuth } from '../../src/auth/any.ts';
 import { Auth, type AsyncAuthFlow, type AuthFlow, type AuthInit } from '../../src/auth/auth.ts';
@@ -7,6 +8,7 @@ import { DigestAuth } from '../../src/auth/digest.ts';
 import { OAuth2 } from '../../src/auth/oauth2.ts';
 import { Client } from '../../src/client.ts';
 import { ConnectError, StreamConsumedError } from '../../src/errors.ts';
+import { GzipContent } from '../../src/messages/content/gzip.ts';
 import { Request } from '../../src/messages/request.ts';
 import { Response } from '../../src/messages/response.ts';
 import { AuthMiddleware } from '../../src/middleware/auth.ts';
@@ -130,6 +132,28 @@ t.test('a body of the request, or of responses, is there for a flow that needs i
   t.equal(server.requests.length, 2, 'it can be sent again now');
 });
 
+t.test(
+  'a scheme with requiresRequestBody and a GzipContent body keeps content-encoding: gzip',
+  async (t) => {
+    const server = new StubTransport();
+    const signed: unknown[] = [];
+    const auth = scheme(
+      function* (request) {
+        signed.push(request.content?.bytes?.());
+        yield request;
+      },
+      { requiresRequestBody: true },
+    );
+    const body = new GzipContent('granite and basalt');
+    await new AuthMiddleware(server, auth).request('POST', URL, { body });
+    const [request] = server.requests;
+    t.equal(request?.headers.get('content-encoding'), 'gzip');
+    const bytes = request?.content?.bytes?.() as Uint8Array;
+    t.strictSame(signed, [bytes], 'what was signed is what is sent');
+    t.equal(gunzipSync(bytes).toString(), 'granite and basalt');
+  },
+);
+
 t.test('a body that is spent ends the flow with the response that is there', async (t) => {
   const server = new StubTransport(() => server.scoped(401));
   const auth = scheme(function* (request) {
@@ -207,6 +231,42 @@ t.test('a flow that yields no request is a TypeError', async () => {
   for (const auth of [nothing, other, (() => undefined) as unknown as AuthInit]) {
     await rejection(new AuthMiddleware(new StubTransport(), auth).request('GET', URL), TypeError);
   }
+});
+
+t.test('an authFlow that is no generator is a TypeError that says what it is to be', async (t) => {
+  const server = new StubTransport();
+  const cases: [authFlow: (request: Request) => unknown, got: string][] = [
+    [() => {}, 'undefined'],
+    [() => null, 'null'],
+    [() => 's3cret', 'a string'],
+    [(request) => request, 'an instance of Request'],
+    [(request) => [request], 'an instance of Array'],
+    [async (request) => request, 'an instance of Promise'],
+    // Left to itself it would be an unhandled rejection.
+    [() => Promise.reject(new Error('no')), 'an instance of Promise'],
+    [() => ({ next: () => ({ done: true }) }), 'an instance of Object'],
+    [() => Object.create(null), 'an instance of no class'],
+  ];
+  for (const [authFlow, got] of cases) {
+    const auth = { authFlow } as unknown as AuthInit;
+    const error = await rejection(new AuthMiddleware(server, auth).request('GET', URL), TypeError);
+    t.equal(
+      error.message,
+      `auth: expected *authFlow(request) or async *authFlow(request), a generator of requests, got ${got}`,
+    );
+  }
+  t.strictSame(server.requests, []);
+});
+
+t.test('what authFlow throws is what the call rejects with', async (t) => {
+  const failure = new Error('no key');
+  const auth = scheme(() => {
+    throw failure;
+  });
+  t.equal(
+    await rejection(new AuthMiddleware(new StubTransport(), auth).request('GET', URL)),
+    failure,
+  );
 });
 
 t.test('a flow that waits for something waits no longer than its caller', async (t) => {

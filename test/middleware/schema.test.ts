@@ -195,3 +195,18 @@ t.test('what is no schema is refused before anything is sent', async (t) => {
   await rejection(send(inner, { schema: {} as never }), TypeError);
   t.equal(inner.requests.length, 0);
 });
+
+t.test('response.json(schema) has what the schema makes of the body, and its type', async (t) => {
+  const response = new Response(200, {
+    json: { id: 7 },
+    request: new Request('GET', 'http://h/'),
+  });
+  const ofZod = response.json(z.object({ id: z.coerce.string() }));
+  expectTypeOf(ofZod).resolves.toEqualTypeOf<{ id: string }>();
+  t.strictSame(await ofZod, { id: '7' });
+  const ofValibot = response.json(v.object({ id: v.number() }));
+  expectTypeOf(ofValibot).resolves.toEqualTypeOf<{ id: number }>();
+  t.strictSame(await ofValibot, { id: 7 });
+  expectTypeOf(response.json<{ id: number }>()).resolves.toEqualTypeOf<{ id: number }>();
+  t.ok((await rejection(response.json(type({ id: 'string' })))) instanceof SchemaError);
+});

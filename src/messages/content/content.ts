@@ -18,6 +18,10 @@ export interface Content {
   bytes?(): Uint8Array;
   /** The whole body as text, where it is in memory and every character is ASCII, so that the text is its own encoding. */
   readonly ascii?: string | undefined;
+  /**
+   * It will not be sent: gives up what it holds, such as a stream that is open. Must not throw; does nothing once `stream()` has been called.
+   */
+  discard?(): void;
   /** Fields to be sent after the body (RFC 9110 §6.5), asked for once the body is through; they make the body chunked. */
   trailers?(): Iterable<readonly [name: string, value: string]>;
 }

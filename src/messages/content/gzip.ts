@@ -24,6 +24,10 @@ export class GzipContent implements Content {
     // At once, as it is with others: a stream that has been sent already says so here.
     return compressed(this.#content.stream());
   }
+
+  discard(): void {
+    this.#content.discard?.();
+  }
 }
 
 async function* compressed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,3 +1,4 @@
+import { utf8Length } from '../utf8-length.ts';
 import type { Content } from './content.ts';
 
 /** Bytes that are in memory. */
@@ -140,9 +141,3 @@ export function searchParams(option: string, init: FormInit): URLSearchParams {
   }
   return params;
 }
-
-/** How many bytes `text` takes in UTF-8. Node counts without encoding; other runtimes have to encode. */
-const utf8Length: (text: string) => number =
-  typeof Buffer === 'function'
-    ? (text) => Buffer.byteLength(text)
-    : (text) => new TextEncoder().encode(text).length;

@@ -69,6 +69,19 @@ export class PartsContent implements Content {
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#pieces();
+    } finally {
+      // Where it ends early, the parts behind have not had their turn.
+      this.discard();
+    }
+  }
+
+  discard(): void {
+    for (const segment of this.#segments) if (!(segment instanceof Uint8Array)) segment.discard?.();
+  }
+
+  async *#pieces(): AsyncGenerator<Uint8Array> {
     let held: Uint8Array[] = [];
     let size = 0;
     for (const segment of this.#segments) {

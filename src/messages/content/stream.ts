@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { StreamConsumedError } from '../../errors.ts';
 import type { Content } from './content.ts';
 import { OCTETS } from './media-type.ts';
@@ -7,18 +8,20 @@ import { normalized, PartsContent, type Part } from './parts.ts';
 /** Pieces of a body: bytes, or text to be sent as UTF-8. */
 export type Piece = Uint8Array | string;
 
+type Source = AsyncIterable<Piece> | Iterable<Piece> | ReadableStream<Piece>;
+
 /** A body that comes piece by piece and can be read once: an iterable, sync or async, a Node `Readable`, a web stream. */
 export class StreamContent implements Content {
   readonly contentType: string | undefined;
   readonly contentLength: number | undefined;
   readonly replayable = false;
-  #source: AsyncIterable<Piece> | Iterable<Piece> | undefined;
+  #source: Source | undefined;
 
   constructor(
-    source: AsyncIterable<Piece> | Iterable<Piece> | ReadableStream<Piece>,
+    source: Source,
     options: { contentType?: string | undefined; contentLength?: number | undefined } = {},
   ) {
-    this.#source = iterable(source);
+    this.#source = source;
     this.contentType = options.contentType;
     this.contentLength = options.contentLength;
   }
@@ -31,7 +34,15 @@ export class StreamContent implements Content {
       );
     }
     this.#source = undefined;
-    return encoded(source);
+    return encoded(iterable(source));
+  }
+
+  /** Destroys a Node stream, and cancels a web stream: nobody else has a reason to. What else is iterable has not begun. */
+  discard(): void {
+    const source = this.#source as Partial<Readable & ReadableStream> | undefined;
+    this.#source = undefined;
+    if (typeof source?.destroy === 'function') source.destroy();
+    else if (typeof source?.cancel === 'function') source.cancel().catch(() => {});
   }
 }
 

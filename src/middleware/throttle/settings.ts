@@ -96,6 +96,11 @@ export function resolveSettings(options: ThrottleOptions): ThrottleSettings {
   return settings;
 }
 
+/** Whether it counts requests in a time, and not only those under way. */
+export function limitsRate({ interval, limiter }: ThrottleSettings): boolean {
+  return interval > 0 || limiter !== null;
+}
+
 /** Where a request waits, and how it ranks there: what ranks higher goes first. */
 export interface Turn {
   readonly key: string;

@@ -1,3 +1,4 @@
+import { ClosedError } from '../../errors.ts';
 import type { BodySource } from '../../messages/body-source.ts';
 import type { Headers } from '../../messages/headers.ts';
 import type { Call } from './call.ts';
@@ -66,7 +67,7 @@ export class IncomingBody implements BodySource {
       !this.#pulling &&
       (await this.#call.wait(this.#drain(), DRAIN_TIME).catch(() => false as const));
     if (drained) this.#call.finish();
-    else this.#call.end(new Error('the response was closed'));
+    else this.#call.end(new ClosedError('the response was closed while its body was being read'));
   }
 
   async #drain(): Promise<boolean> {

@@ -1,5 +1,8 @@
 import { Readable } from 'node:stream';
 import t from 'tap';
+import { StreamConsumedError } from '../../../src/errors.ts';
+import { GzipContent } from '../../../src/messages/content/gzip.ts';
+import { MultipartContent } from '../../../src/messages/content/multipart.ts';
 import {
   BlobContent,
   FormDataContent,
@@ -192,5 +195,52 @@ t.test(
     t.notMatch(bytes.toString(), /name="b"/);
     t.equal(bytes.length, length);
     t.equal(content.contentLength, length);
+  },
+);
+
+// ── one that is not sent ────────────────────────────────────────────────────────────────────────
+
+t.test('a stream that will not be sent is destroyed, or cancelled', async (t) => {
+  const node = Readable.from(['a']);
+  const content = new StreamContent(node);
+  content.discard();
+  content.discard();
+  t.equal(node.destroyed, true);
+  t.throws(() => content.stream(), StreamConsumedError);
+
+  let cancelled = 0;
+  const web = (cancel: () => void): ReadableStream<string> => new ReadableStream({ cancel });
+  new StreamContent(web(() => cancelled++)).discard();
+  new StreamContent(
+    web(() => {
+      throw new Error('of its own');
+    }),
+  ).discard();
+  t.equal(cancelled, 1);
+  new StreamContent(['a']).discard();
+});
+
+t.test('one that is being sent is left alone', async (t) => {
+  const node = Readable.from(['a', 'b']);
+  const content = new StreamContent(node);
+  const stream = content.stream();
+  content.discard();
+  t.equal(node.destroyed, false);
+  t.equal((await collect(stream)).toString(), 'ab');
+});
+
+t.test(
+  'a form or a compressed body that will not be sent gives up the streams in it',
+  async (t) => {
+    const streams = Array.from({ length: 3 }, () => Readable.from(['x']));
+    const [a, b, c] = streams as [Readable, Readable, Readable];
+    new GzipContent(new MultipartContent({ a: new StreamContent(a), b: 'text' })).discard();
+    t.equal(a.destroyed, true);
+    const form = new MultipartContent({
+      first: new StreamContent(b),
+      second: new StreamContent(c),
+    });
+    for await (const piece of form.stream()) if (String(piece) === 'x') break;
+    t.same([b.destroyed, c.destroyed], [true, true], 'also where it ends half-way');
   },
 );
