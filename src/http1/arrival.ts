@@ -50,6 +50,12 @@ export class Arrival implements ParserEvents {
     this.hungry = true;
   }
 
+  /** What it was is the reader's alone. */
+  forget(): void {
+    this.body = null;
+    this.parser.forget();
+  }
+
   /** Answers the place of the first byte that is not part of the response. @throws Violation */
   push(bytes: Buffer, from: number, to: number): number {
     this.heard = true;

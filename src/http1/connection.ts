@@ -35,7 +35,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   readonly #sender: Sender;
   readonly #arrival: Arrival;
   readonly #bounds: Bounds;
-  readonly #drain: Drain = new Drain();
+  #drain: Drain | null = null;
   readonly #pipeline: Pipeline | null;
   #state: ConnectionState = 'idle';
   #idleSince: number = performance.now();
@@ -211,6 +211,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     if (!drains) return Promise.resolve(this.#fail(closed));
     this.#arrival.hungry = true;
     this.#become('draining');
+    this.#drain ??= new Drain();
     this.#alarm.set(this.#drain.begin(bodyBytes, performance.now()));
     this.#stream.resume();
     return this.#drain.wait();
@@ -262,7 +263,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     if (headCame && body === null) this.#answer(bytes, end, length);
     else if (complete) this.#complete(end < length);
     else if (this.#state !== 'draining') this.#setAlarm(this.#now);
-    else if (this.#drain.isTooMuch(this.#arrival.parser.bodyBytes))
+    else if (this.#drain?.isTooMuch(this.#arrival.parser.bodyBytes))
       this.#fail(givenUp(this.current as Exchange));
   }
 
@@ -301,7 +302,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     this.current?.finish();
     this.#letGo();
     body?.end(trailers);
-    this.#drain.end();
+    this.#drain?.end();
     if (!reusable) this.#close();
     else if (next === undefined) this.#becomeIdle();
     else this.#goOn(next);
@@ -332,11 +333,12 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
   #handOver(exchange: Exchange, rest: Buffer): void {
     this.#become('handed-over');
     this.#alarm.stop();
+    const body = new UpgradedBody(this.#stream, this.#options.toDuplex, Buffer.from(rest));
+    const response = receivedResponse(this.#arrival.parser, exchange, body, this.#now);
     this.#letGo();
     exchange.finish();
     this.#owner.onClosed(this);
-    const body = new UpgradedBody(this.#stream, this.#options.toDuplex, Buffer.from(rest));
-    exchange.answer(receivedResponse(this.#arrival.parser, exchange, body, this.#now));
+    exchange.answer(response);
   }
 
   /** Lets go of the exchange. */
@@ -344,7 +346,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     this.#sender.stop();
     this.current = null;
     this.#head = null;
-    this.#arrival.body = null;
+    this.#arrival.forget();
   }
 
   #becomeIdle(): void {
@@ -408,7 +410,7 @@ export class Http1Connection implements Connection, StreamReceiver, SenderEvents
     const exchange = this.current;
     const { body } = this.#arrival;
     this.#letGo();
-    this.#drain.end();
+    this.#drain?.end();
     this.#close();
     if (body === null) {
       exchange?.fail(error);

@@ -56,6 +56,7 @@ const MOVES: Readonly<Record<ParserState, readonly ParserState[]>> = {
   failed: [],
 };
 
+const NO_HEADERS: Headers = receivedHeaders('');
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -67,7 +68,7 @@ const LF = 0x0a;
  */
 export class ResponseParser {
   readonly head: HeadScanner;
-  headers: Headers = receivedHeaders('');
+  headers: Headers = NO_HEADERS;
   framing: Framing = 'none';
   /** Bytes of the body so far. */
   bodyBytes = 0;
@@ -94,6 +95,12 @@ export class ResponseParser {
   /** Whether bytes of the present response have come. */
   get started(): boolean {
     return this.#state !== 'head' || this.head.started;
+  }
+
+  /** Holds on to no head any more. */
+  forget(): void {
+    this.headers = NO_HEADERS;
+    this.head.lines = '';
   }
 
   /** Makes ready for the response to a request of this method. `mayUpgrade`: the request asked for an upgrade, and 101 may answer it. */
