@@ -1,15 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { goals } from './goals.ts';
 import { findCores } from './machine/cores.ts';
 import { type Options, parseOptions, usage } from './options.ts';
-import { root } from './paths.ts';
 import { peerNames } from './peers/index.ts';
 import { type Plan, planOf } from './plan.ts';
-import { chart } from './report/chart.ts';
 import { toJson } from './report/json.ts';
 import { table } from './report/table.ts';
+import { progress, warnAboutCores } from './progress.ts';
 import { runRounds } from './rounds.ts';
+import { saveSummaries } from './saved-summaries.ts';
 import { type Summary, summarise } from './summary.ts';
 import { isFailure, judge, noiseLine, verdictTable } from './verdicts.ts';
 import { workloads } from './workloads/index.ts';
@@ -18,8 +17,7 @@ import { workloads } from './workloads/index.ts';
 
 async function run(plan: Plan): Promise<Summary[]> {
   const cores = findCores();
-  if (cores === null)
-    progress('Warning: not pinned to cores (no taskset, or one core): expect noise.\n');
+  warnAboutCores(cores);
   const summaries: Summary[] = [];
   for (const { workload, peers } of plan.entries) {
     const summary = summarise(await runRounds(workload, peers, { ...plan, cores, progress }));
@@ -27,11 +25,6 @@ async function run(plan: Plan): Promise<Summary[]> {
     console.log(`${table(summary)}\n`);
   }
   return summaries;
-}
-
-/** On standard error, so that standard output is the report. */
-function progress(message: string): void {
-  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${message}` : `${message}\n`);
 }
 
 function list(): string {
@@ -45,13 +38,6 @@ function hasFailure({ rows }: Summary): boolean {
   return rows.some(({ missing }) => missing?.kind === 'failed');
 }
 
-function save(summaries: readonly Summary[], json: string): void {
-  const folder = join(root, 'benchmarks', 'results');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'results.json'), json);
-  writeFileSync(join(folder, 'results.svg'), chart(summaries));
-}
-
 async function main(options: Options): Promise<void> {
   if (options.mode === 'help') return console.log(usage);
   if (options.mode === 'list') return console.log(list());
@@ -63,9 +49,8 @@ async function main(options: Options): Promise<void> {
     console.log(`${verdictTable(verdicts)}\n\n${noiseLine(summaries)}`);
     if (verdicts.some(isFailure)) process.exitCode = 1;
   }
-  const json = toJson(summaries, verdicts);
-  if (options.json !== null) writeFileSync(options.json, json);
-  if (options.save) save(summaries, json);
+  if (options.json !== null) writeFileSync(options.json, toJson(summaries, verdicts));
+  if (options.save) saveSummaries(summaries);
 }
 
 function optionsOrExit(): Options {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isPeerName, type PeerName, peerNames } from './peers/index.ts';
+import { positiveNumber } from './study-options.ts';
 import { workloads } from './workloads/index.ts';
 import type { Workload } from './workloads/workload.ts';
 
@@ -12,7 +13,7 @@ export const usage = `npm run bench -- [WORKLOAD…] [options]
   --smoke            20 seconds, figures without weight: does it all run?
   --check            what the goals in goals.ts need, compared with them; exits 1 below 80 % of one
   --json FILE        also write the results as JSON
-  --save             also write benchmarks/results/results.json and .svg
+  --save             also keep the results in benchmarks/results/, for npm run bench:report
   --list             name the workloads and the peers
 
 Exits 1 where a client failed; one that is not installed is only reported.`;
@@ -69,11 +70,4 @@ function workloadsNamed(pattern: string): Workload[] {
 function peerNamed(name: string): PeerName {
   if (!isPeerName(name)) throw new TypeError(`no peer ${name}; there are: ${peerNames.join(' ')}`);
   return name;
-}
-
-function positiveNumber(option: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const value = Number(text);
-  if (!(value > 0)) throw new TypeError(`${option} takes a positive number, not ${text}`);
-  return value;
 }

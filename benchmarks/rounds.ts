@@ -16,6 +16,8 @@ export interface RoundsOptions extends Timing {
   readonly rounds: number;
   /** How often a disturbed sample is taken again before it is kept, flagged. */
   readonly retries: number;
+  /** Measures the baseline twice in each round, which tells how far to trust a difference. Default true. */
+  readonly twin?: boolean;
   readonly cores: Cores | null;
   readonly progress: (message: string) => void;
 }
@@ -46,7 +48,7 @@ export async function runRounds(
     core: options.cores?.server,
   });
   try {
-    const contestants = contestantsOf(workload, peers);
+    const contestants = contestantsOf(workload, peers, options.twin ?? true);
     for (let round = 1; round <= options.rounds; round++) {
       for (const contestant of contestants) {
         if (contestant.missing !== null) continue;
@@ -70,9 +72,13 @@ interface Contestant extends Series {
   missing: Series['missing'];
 }
 
-function contestantsOf({ baseline }: Workload, peers: readonly PeerName[]): Contestant[] {
+function contestantsOf(
+  { baseline }: Workload,
+  peers: readonly PeerName[],
+  twin: boolean,
+): Contestant[] {
   const all = [...new Set([...peers, baseline])].map((peer) => ({ peer, label: `${peer}` }));
-  all.push({ peer: baseline, label: baseline + TWIN_SUFFIX });
+  if (twin) all.push({ peer: baseline, label: baseline + TWIN_SUFFIX });
   return all.map(({ peer, label }) => ({ peer, label, samples: [], missing: null }));
 }
 

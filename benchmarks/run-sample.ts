@@ -24,7 +24,7 @@ export async function runSample(
   timing: Timing,
 ): Promise<Outcome> {
   const order: SampleOrder = {
-    workload: workload.name,
+    workload,
     peer,
     origins: origin.origins,
     surroundings: {
@@ -47,7 +47,7 @@ export async function runSample(
 
 function nodeFlags(workload: Workload): string[] {
   const looksAtTheHeap =
-    workload.shape === 'idle-connections' ||
+    workload.shape === 'memory' ||
     (workload.shape === 'closed-loop' && workload.origins !== undefined);
   return looksAtTheHeap ? ['--expose-gc'] : [];
 }

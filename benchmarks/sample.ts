@@ -1,10 +1,10 @@
-import { writeSync } from 'node:fs';
 import type { Surroundings } from './machine/window.ts';
 import { isPeerName, loadPeer, type PeerName } from './peers/index.ts';
 import { Unsupported } from './peers/unsupported.ts';
-import { workloads } from './workloads/index.ts';
+import { answer, order } from './program.ts';
 import { measure } from './workloads/measure.ts';
 import type { Measurement } from './workloads/measurement.ts';
+import type { Workload } from './workloads/workload.ts';
 
 /**
  * The program of one sample: one peer under one workload in a process of its own.
@@ -12,7 +12,7 @@ import type { Measurement } from './workloads/measurement.ts';
  */
 
 export interface SampleOrder {
-  readonly workload: string;
+  readonly workload: Workload;
   readonly peer: string;
   readonly origins: readonly string[];
   readonly warmupMs: number;
@@ -27,10 +27,8 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly reason: string };
 
 async function run(order: SampleOrder): Promise<Outcome> {
-  const { peer } = order;
-  const workload = workloads.find(({ name }) => name === order.workload);
-  if (workload === undefined || !isPeerName(peer))
-    throw new Error(`unknown: ${order.workload} ${peer}`);
+  const { peer, workload } = order;
+  if (!isPeerName(peer)) throw new Error(`unknown: ${peer}`);
   try {
     const load = async () => (await loadPeer(peer)).open;
     return { kind: 'measured', measurement: await measure(workload, { ...order, load }) };
@@ -48,6 +46,4 @@ function isAbsence(error: Error, peer: PeerName): boolean {
   return notFound && !peer.startsWith('strata');
 }
 
-const outcome = await run(JSON.parse(process.argv[2] ?? '') as SampleOrder);
-writeSync(1, `${JSON.stringify(outcome)}\n`);
-process.exit(0); // connections are still open, and some clients cannot close theirs
+answer(await run(order<SampleOrder>()));

@@ -23,3 +23,9 @@ export function medianInterval(values: readonly number[]): { low: number; high: 
   const rank = Math.max(0, Math.floor((n - 1.96 * Math.sqrt(n)) / 2));
   return { low: sorted[rank] ?? Number.NaN, high: sorted[n - 1 - rank] ?? Number.NaN };
 }
+
+/** Of values in order, the least that so large a share of them do not exceed (nearest rank; 1 is the largest). */
+export function percentile(sorted: ArrayLike<number>, share: number): number {
+  const rank = Math.max(1, Math.ceil(sorted.length * share));
+  return sorted[rank - 1] ?? Number.NaN;
+}

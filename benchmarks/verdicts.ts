@@ -31,15 +31,17 @@ export function isFailure({ reached }: Verdict): boolean {
 }
 
 export function verdictTable(verdicts: readonly Verdict[]): string {
+  return `### Goals\n\n${verdictLines(verdicts)}`;
+}
+
+export function verdictLines(verdicts: readonly Verdict[]): string {
   const lines = verdicts.map((verdict) => {
     const { goal, measured } = verdict;
     const target = `${goal.bound} ${figure(goal.target)}`;
     const got = measured === null ? 'not measured' : figure(measured);
     return `| ${goal.what} | ${target} | ${got} | ${word(verdict)} |`;
   });
-  return ['### Goals', '', '| goal | target | measured | |', '|---|---:|---:|---|', ...lines].join(
-    '\n',
-  );
+  return ['| goal | target | measured | |', '|---|---:|---:|---|', ...lines].join('\n');
 }
 
 /** How far equal things came out apart in this run: a goal missed by less may not be missed at all. */
@@ -48,6 +50,7 @@ export function noiseLine(summaries: readonly Summary[]): string {
     rows.filter(({ label }) => label.endsWith(TWIN_SUFFIX)).map(({ ratio }) => ratio.median),
   );
   const apart = twins.map((ratio) => Math.abs(ratio - 1)).filter(Number.isFinite);
+  if (apart.length === 0) return '';
   return `The baselines differ from themselves by ${percent(median(apart))} in the median, ${percent(Math.max(...apart))} at most.`;
 }
 

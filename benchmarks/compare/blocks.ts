@@ -1,6 +1,6 @@
-import { writeSync } from 'node:fs';
 import type { PeerClient } from '../peers/peer.ts';
 import { openers, type StrataPeer } from '../strata/openers.ts';
+import { answer, order } from '../program.ts';
 import type { Strata } from '../strata/module.ts';
 import { callsOf } from '../workloads/calls.ts';
 import { workloads } from '../workloads/index.ts';
@@ -83,6 +83,4 @@ async function warmUp(blocks: readonly Block[], milliseconds: number): Promise<n
   return count;
 }
 
-const pairs = await run(JSON.parse(process.argv[2] ?? '') as BlocksOrder);
-writeSync(1, JSON.stringify(pairs));
-process.exit(0);
+answer(await run(order<BlocksOrder>()));

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 1 << 20 };
+enum { BLOCK = 1 << 20, MOST_FIELDS = 100 };
 
 /* What is sent: a head, one block so many times over, a tail. Small answers are all head: one write. */
 typedef struct {
@@ -13,7 +13,9 @@ typedef struct {
   uint64_t repeat;
 } Response;
 
-static Response small, medium, large, chunked16k, chunked1k, json, session_cookie, empty, not_found;
+static Response small, medium, large, chunked16k, chunked1k, json, session_cookie, empty, unfinished, not_found;
+static Response with_fields[MOST_FIELDS + 1];
+static char *block; /* of payload */
 
 static void die(const char *what) {
   perror(what);
@@ -24,8 +26,9 @@ static const char COMMON[] = "Date: Sat, 21 Nov 2026 10:00:00 GMT\r\nServer: ori
                              "X-Request-Id: 7c1f0f6e-5b0a-4f0e-9d0c-2f1a6f1f5a10\r\n";
 
 static Response whole(const char *fields, const char *body, size_t length) {
-  char *bytes = malloc(1024 + length);
-  int head = snprintf(bytes, 1024, "HTTP/1.1 200 OK\r\n%s%sContent-Length: %zu\r\n\r\n", COMMON, fields, length);
+  size_t limit = 1024 + strlen(fields);
+  char *bytes = malloc(limit + length);
+  int head = snprintf(bytes, limit, "HTTP/1.1 200 OK\r\n%s%sContent-Length: %zu\r\n\r\n", COMMON, fields, length);
   memcpy(bytes + head, body, length);
   return (Response){.head = bytes, .head_length = head + length};
 }
@@ -58,7 +61,7 @@ static Response file(const char *path) {
 }
 
 static void prepare(const char *json_file) {
-  static char body[65536], *block;
+  static char body[65536];
   memset(body, 'x', sizeof body);
   block = malloc(BLOCK);
   memset(block, 'x', BLOCK);
@@ -68,6 +71,12 @@ static void prepare(const char *json_file) {
   chunked16k = chunked(16384, 1024);
   chunked1k = chunked(1024, 256);
   session_cookie = whole("Content-Type: text/plain\r\nSet-Cookie: session=4f0e9d0c2f1a6f1f5a10; Path=/; HttpOnly\r\n", "", 0);
+  char fields[64 + MOST_FIELDS * 48] = "Content-Type: text/plain; charset=utf-8\r\n", *end = fields + strlen(fields);
+  for (int i = 0; i <= MOST_FIELDS; i++) {
+    with_fields[i] = whole(fields, body, 200);
+    end += sprintf(end, "X-Field-%d: value-of-field-number-%d\r\n", i, i);
+  }
+  unfinished = repeated("Content-Length: 65536", "", 0, 0, "");
   empty = whole("Content-Type: text/plain\r\n", "", 0);
   static const char missing[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
   not_found = (Response){.head = missing, .head_length = sizeof missing - 1};
@@ -78,7 +87,9 @@ static const Response *resource(const char *path) {
   static const struct { const char *path; const Response *response; } table[] = {
     {"/200 ", &small}, {"/64k ", &medium}, {"/json ", &json}, {"/1g ", &large},
     {"/chunked16k ", &chunked16k}, {"/chunked1k ", &chunked1k}, {"/session ", &session_cookie},
+    {"/unfinished ", &unfinished},
   };
+  if (!strncmp(path, "/fields/", 8)) return atoi(path + 8) > MOST_FIELDS ? &not_found : &with_fields[atoi(path + 8)];
   for (size_t i = 0; i < sizeof table / sizeof *table; i++)
     if (!strncmp(path, table[i].path, strlen(table[i].path))) return table[i].response;
   return &not_found;

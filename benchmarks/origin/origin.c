@@ -2,10 +2,10 @@
  * The server that the benchmarks run against: HTTP/1.1 over epoll, one thread, every answer prepared
  * before the first connection. It must be far cheaper than any client, or it would be what is measured.
  *
- *   origin [--ports N] [--json FILE] [--tls CERTIFICATE KEY]
+ *   origin [--json FILE] [--tls CERTIFICATE KEY]
  *
- * It listens on ports that the system chooses, prints them as one line of JSON
- * ({"ports":[…],"tlsPort":…}), and exits when its standard input closes.
+ * It listens on a port that the system chooses, at every address of 127.0.0.0/8, so that it can be as many
+ * servers as are wanted; prints {"port":…,"tlsPort":…}, and exits when its standard input closes.
  *
  *   GET  /200          200 bytes, the head of a usual API answer
  *   GET  /64k          65,536 bytes
@@ -14,6 +14,9 @@
  *   GET  /chunked1k    256 MiB in chunks of 1 KiB
  *   GET  /json         FILE, which is gzip
  *   GET  /session      sets a cookie
+ *   GET  /bytes/N      N bytes
+ *   GET  /fields/N     200 bytes, and N header fields besides those of every answer
+ *   GET  /unfinished   a head that promises 64 KiB, of which none come
  *   GET  /hold/N       answered when N of them wait: the client must have N connections open
  *   POST anything      reads the body (by length or chunked), answers {"length":N}
  */
@@ -91,7 +94,7 @@ static bool flush(Connection *c) {
       c->sending = NULL;
       break;
     }
-    ssize_t n = transmit(c->fd, c->tls, from, length, blocks && c->sent < r->head_length);
+    ssize_t n = transmit(c->fd, c->tls, from, length, blocks + r->tail_length && c->sent < r->head_length);
     if (n < 0) return false;
     if (n == 0) return await_writable(c, true), true;
     c->sent += n;
@@ -136,9 +139,17 @@ static void body_ended(Connection *c) {
   respond(c, &c->answer);
 }
 
+/* So many bytes: blocks, and what is left of one. */
+static void send_bytes(Connection *c, uint64_t length) {
+  int head = snprintf(c->answer_bytes, sizeof c->answer_bytes, "HTTP/1.1 200 OK\r\nServer: origin\r\nContent-Type: application/octet-stream\r\nContent-Length: %llu\r\n\r\n", (unsigned long long)length);
+  c->answer = (Response){c->answer_bytes, block, block, head, BLOCK, length % BLOCK, length / BLOCK};
+  respond(c, &c->answer);
+}
+
 /* `head` ends in NUL where its empty line begins. */
 static void request(Connection *c, char *head) {
   if (!strncmp(head, "GET /hold/", 10)) return hold(c, atoi(head + 10));
+  if (!strncmp(head, "GET /bytes/", 11)) return send_bytes(c, strtoull(head + 11, NULL, 10));
   if (!strncmp(head, "GET ", 4)) return respond(c, resource(head + 4));
   const char *length = field(head, "\r\ncontent-length:");
   c->length = 0;
@@ -235,7 +246,12 @@ static void watch(int fd, void *source) {
 }
 
 static void accept_all(Source *listener) {
-  for (int fd; (fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK)) >= 0;) {
+  struct sockaddr_in peer;
+  for (int fd; (fd = accept4(listener->fd, (void *)&peer, &(socklen_t){sizeof peer}, SOCK_NONBLOCK)) >= 0;) {
+    if (ntohl(peer.sin_addr.s_addr) >> 24 != 127) { /* there is no listening on a network of addresses alone */
+      close(fd);
+      continue;
+    }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     Connection *c = calloc(1, sizeof *c);
     c->kind = CONNECTION;
@@ -247,7 +263,7 @@ static void accept_all(Source *listener) {
 
 static int listen_on_free_port(Kind kind) {
   Source *listener = malloc(sizeof *listener);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
   socklen_t length = sizeof address;
   *listener = (Source){kind, socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)};
   if (listener->fd < 0 || bind(listener->fd, (void *)&address, length) || listen(listener->fd, 4096)) die("listen");
@@ -258,12 +274,10 @@ static int listen_on_free_port(Kind kind) {
 
 int main(int count, char **words) {
   const char *json_file = NULL, *certificate = NULL, *key = NULL;
-  int ports = 1;
   for (int i = 1; i < count; i++) {
-    if (!strcmp(words[i], "--ports") && i + 1 < count) ports = atoi(words[++i]);
-    else if (!strcmp(words[i], "--json") && i + 1 < count) json_file = words[++i];
+    if (!strcmp(words[i], "--json") && i + 1 < count) json_file = words[++i];
     else if (!strcmp(words[i], "--tls") && i + 2 < count) certificate = words[++i], key = words[++i];
-    else return fprintf(stderr, "usage: origin [--ports N] [--json FILE] [--tls CERTIFICATE KEY]\n"), 2;
+    else return fprintf(stderr, "usage: origin [--json FILE] [--tls CERTIFICATE KEY]\n"), 2;
   }
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
@@ -273,10 +287,9 @@ int main(int count, char **words) {
   prepare(json_file);
   if ((epoll = epoll_create1(0)) < 0) die("epoll");
 
-  printf("{\"ports\":[");
-  for (int i = 0; i < ports; i++) printf(i ? ",%d" : "%d", listen_on_free_port(LISTENER));
+  int port = listen_on_free_port(LISTENER);
   bool tls = certificate && use_certificate(certificate, key);
-  printf("],\"tlsPort\":%d}\n", tls ? listen_on_free_port(TLS_LISTENER) : 0);
+  printf("{\"port\":%d,\"tlsPort\":%d}\n", port, tls ? listen_on_free_port(TLS_LISTENER) : 0);
   fflush(stdout);
 
   Source input = {STANDARD_INPUT, 0};

@@ -42,17 +42,18 @@ function option(name: string): string[] {
 }
 
 const [jsonFile = ''] = option('--json');
-const text = 'Content-Type: text/plain; charset=utf-8';
-const empty = whole(text, Buffer.alloc(0));
+const TEXT = 'Content-Type: text/plain; charset=utf-8';
+const empty = whole(TEXT, Buffer.alloc(0));
 const answers = new Map<string, Answer>([
-  ['/200', whole(text, Buffer.alloc(200, 'x'))],
+  ['/200', whole(TEXT, Buffer.alloc(200, 'x'))],
+  ['/unfinished', streamed('Content-Length: 65536', Buffer.alloc(0), 0, '')],
   ['/64k', whole('Content-Type: application/octet-stream', Buffer.alloc(65_536, 'x'))],
   ['/1g', streamed('Content-Length: 1073741824', Buffer.alloc(MEBIBYTE, 'x'), 1024, '')],
   ['/chunked16k', chunked(16_384, 1024)],
   ['/chunked1k', chunked(1024, 256)],
   [
     '/session',
-    whole(`${text}\r\nSet-Cookie: session=4f0e9d0c2f1a6f1f5a10; Path=/`, Buffer.alloc(0)),
+    whole(`${TEXT}\r\nSet-Cookie: session=4f0e9d0c2f1a6f1f5a10; Path=/`, Buffer.alloc(0)),
   ],
 ]);
 if (jsonFile !== '') {
@@ -75,7 +76,28 @@ async function answer(socket: net.Socket, method: string, path: string, length: 
     held = [];
     return;
   }
-  return send(socket, answers.get(path) ?? empty);
+  return send(socket, answers.get(path) ?? made(path) ?? empty);
+}
+
+/** What is asked for by a number. */
+function made(path: string): Answer | null {
+  const [, kind, text = ''] = path.split('/');
+  const count = Number(text);
+  if (kind === 'fields') {
+    const fields = Array.from(
+      { length: count },
+      (_, i) => `\r\nX-Field-${i}: value-of-field-number-${i}`,
+    );
+    return whole(`${TEXT}${fields.join('')}`, Buffer.alloc(200, 'x'));
+  }
+  if (kind !== 'bytes') return null;
+  const rest = 'x'.repeat(count % MEBIBYTE);
+  return streamed(
+    `Content-Length: ${count}`,
+    Buffer.alloc(MEBIBYTE, 'x'),
+    Math.floor(count / MEBIBYTE),
+    rest,
+  );
 }
 
 async function send(socket: net.Socket, { head, block, repeat, tail }: Answer) {
@@ -87,6 +109,10 @@ async function send(socket: net.Socket, { head, block, repeat, tail }: Answer) {
 }
 
 function serve(socket: net.Socket): void {
+  if (socket.remoteAddress?.startsWith('127.') !== true) {
+    socket.destroy();
+    return;
+  }
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
   let last: Promise<unknown> = Promise.resolve();
@@ -98,15 +124,12 @@ function serve(socket: net.Socket): void {
 }
 
 async function listen(server: net.Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
+  server.listen(0, '0.0.0.0');
   await once(server, 'listening');
   return (server.address() as net.AddressInfo).port;
 }
 
-const count = Number(option('--ports')[0] ?? 1);
-const ports = await Promise.all(
-  Array.from({ length: count }, () => listen(net.createServer(serve))),
-);
+const port = await listen(net.createServer(serve));
 const [certificate, key] = option('--tls');
 const tlsPort =
   certificate === undefined || key === undefined
@@ -117,5 +140,5 @@ const tlsPort =
           serve,
         ),
       );
-process.stdout.write(`${JSON.stringify({ ports, tlsPort })}\n`);
+process.stdout.write(`${JSON.stringify({ port, tlsPort })}\n`);
 process.stdin.on('end', () => process.exit(0)).resume();

@@ -12,7 +12,7 @@ import { makeCertificate } from './certificate.ts';
 import { compileOrigin } from './compile.ts';
 
 export interface OriginOptions {
-  /** How many servers to be, each on a port of its own. */
+  /** How many servers to be, each at an address of its own. */
   readonly count: number;
   readonly tls: boolean;
   readonly core: number | undefined;
@@ -41,8 +41,6 @@ export async function startOrigin({ count, tls, core }: OriginOptions): Promise<
     : [process.execPath, fileURLToPath(new URL('stand-in.js', import.meta.url))];
   const words = [
     ...program,
-    '--ports',
-    String(count),
     '--json',
     writeDocument(),
     ...(certificate === null ? [] : ['--tls', certificate.certificate, certificate.key]),
@@ -50,11 +48,11 @@ export async function startOrigin({ count, tls, core }: OriginOptions): Promise<
   const [command = '', ...parameters] = pinned(core, words);
   // its standard input stays open as long as this process lives: the origin ends with it
   const child = spawn(command, parameters, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const { ports, tlsPort } = await announcement(child);
+  const { port, tlsPort } = await announcement(child);
   return {
     origins: tls
       ? [`https://127.0.0.1:${tlsPort}`]
-      : ports.map((port) => `http://127.0.0.1:${port}`),
+      : addresses(count).map((address) => `http://${address}:${port}`),
     pid: child.pid ?? 0,
     certificate: certificate?.certificate ?? null,
     warning: isNative
@@ -66,6 +64,13 @@ export async function startOrigin({ count, tls, core }: OriginOptions): Promise<
       await exit;
     },
   };
+}
+
+/** As many addresses of this machine as asked for: all of 127.0.0.0/8 are its own. */
+function addresses(count: number): string[] {
+  return count === 1
+    ? ['127.0.0.1']
+    : Array.from({ length: count }, (_, i) => `127.1.${i >> 8}.${i & 255}`);
 }
 
 function missing(what: string): string {
@@ -80,7 +85,7 @@ function writeDocument(): string {
 }
 
 interface Announcement {
-  readonly ports: readonly number[];
+  readonly port: number;
   readonly tlsPort: number;
 }
 

@@ -29,6 +29,12 @@ export const open: OpenPeer = ({ connections, headers }) => {
         });
         request.end(call.body);
       }),
+    respond(call) {
+      const request = start(call);
+      const response = responseOf(request);
+      request.end();
+      return response;
+    },
     async download(call) {
       const request = start(call);
       const response = responseOf(request);

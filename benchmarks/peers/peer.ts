@@ -29,11 +29,21 @@ export interface PeerOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Keep a cookie jar, where the client takes one. */
   readonly cookies: boolean;
+  /** Layers to be added that do nothing, for who has such a thing. */
+  readonly layers?: Layers;
+}
+
+/** `async`: each is an async function that awaits the next; `plain`: each returns what the next returns. */
+export interface Layers {
+  readonly count: number;
+  readonly kind: 'async' | 'plain';
 }
 
 export interface PeerClient {
   /** Sends, reads status and one header (`check`), and the body to bytes; resolves to the number of bytes. */
   request?(call: Call): Promise<number>;
+  /** Sends; resolves to the response, its body unread. */
+  respond?(call: Call): Promise<unknown>;
   /** Resolves to a decoded, parsed JSON document. */
   json?(call: Call): Promise<unknown>;
   /** Reads a long body as a stream of chunks that the reader owns; resolves to the number of bytes. */

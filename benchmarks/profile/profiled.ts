@@ -1,9 +1,10 @@
-import { mkdirSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { HeapProfiler, Profiler } from 'node:inspector';
 import { Session } from 'node:inspector/promises';
 import { dirname } from 'node:path';
 import type { Surroundings } from '../machine/window.ts';
 import { isPeerName, loadPeer } from '../peers/index.ts';
+import { answer, order } from '../program.ts';
 import { callsOf } from '../workloads/calls.ts';
 import { openClient } from '../workloads/closed-loop.ts';
 import { workloads } from '../workloads/index.ts';
@@ -119,6 +120,4 @@ function shares(tally: Tally, requests: number, top: number): Share[] {
   }));
 }
 
-const report = await run(JSON.parse(process.argv[2] ?? '') as ProfileOrder);
-writeSync(1, JSON.stringify(report));
-process.exit(0);
+answer(await run(order<ProfileOrder>()));

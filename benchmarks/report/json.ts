@@ -1,14 +1,11 @@
-import { cpus } from 'node:os';
+import { environment } from '../results.ts';
 import type { Summary } from '../summary.ts';
 import type { Verdict } from '../verdicts.ts';
 
 /** Everything that was measured, for other programs. */
 export function toJson(summaries: readonly Summary[], verdicts: readonly Verdict[]): string {
   const document = {
-    date: new Date().toISOString(),
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    cpu: cpus()[0]?.model ?? 'unknown',
+    ...environment(),
     workloads: summaries.map(({ workload, rows, warning }) => ({
       name: workload.name,
       title: workload.title,

@@ -3,17 +3,19 @@ import { consume } from './consume.ts';
 import type { Strata } from './module.ts';
 import { poolOptions } from './pool.ts';
 
-/** The complete client with its default layers, and as many more as asked for, each an async function. */
+/** The complete client with its default layers, and as many more as asked for. */
 export function openClient(
   { Client, middleware }: Strata,
-  { connections, headers }: PeerOptions,
-  layers: number,
+  { connections, headers, layers = { count: 0, kind: 'plain' } }: PeerOptions,
 ): PeerClient {
-  const layer = () => middleware(async (request, next) => await next.send(request));
+  const layer = () =>
+    layers.kind === 'async'
+      ? middleware(async (request, next) => await next.send(request))
+      : middleware((request, next) => next.send(request));
   const client = new Client({
     headers,
     ...poolOptions(connections),
-    middleware: Array.from({ length: layers }, layer),
+    middleware: Array.from({ length: layers.count }, layer),
   });
   return {
     async request({ method, url, headers, body }) {
@@ -24,6 +26,7 @@ export function openClient(
       check(response.status, response.headers.get('content-type'));
       return (await response.bytes()).length;
     },
+    respond: (call) => client.stream(call.method, call.url),
     async json(call) {
       const response = await client.get(call.url);
       check(response.status, response.headers.get('content-type'));

@@ -11,7 +11,7 @@ export async function consume(response: object): Promise<number> {
 }
 
 interface Consumable {
-  consume(sink: (view: Uint8Array) => void): Promise<void>;
+  consume(sink: (view: Uint8Array) => void): Promise<unknown>;
 }
 
 function canConsume(response: object): response is Consumable {

@@ -6,8 +6,9 @@ import { openPool } from './pool.ts';
 /** The peers of this library, each to be made of whatever build it is given. */
 export const openers = {
   'strata-pool': openPool,
-  'strata-client': (strata, options) => openClient(strata, options, 0),
-  'strata-client-5-layers': (strata, options) => openClient(strata, options, 5),
+  'strata-client': openClient,
+  'strata-client-5-layers': (strata, options) =>
+    openClient(strata, { ...options, layers: { count: 5, kind: 'async' } }),
 } satisfies Record<string, (strata: Strata, options: PeerOptions) => PeerClient>;
 
 export type StrataPeer = keyof typeof openers;

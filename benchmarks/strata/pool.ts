@@ -25,6 +25,7 @@ export function openPool(strata: Strata, { connections, headers }: PeerOptions):
       check(response.status, response.headers.get('content-type'));
       return (await response.bytes()).length;
     },
+    respond: send,
     download: async (call) => count(await send(call)),
     downloadBorrowed: async (call) => consume(await send(call)),
     async upload(call, upload) {

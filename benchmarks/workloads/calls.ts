@@ -1,11 +1,14 @@
 import type { Call } from '../peers/peer.ts';
-import type { Burst, ClosedLoop } from './workload.ts';
+import type { Burst, ClosedLoop, OpenLoop } from './workload.ts';
 
 /** Requests enough that no two of a kind are near one another. */
 const DIFFERENT_IDS = 1024;
 
 /** The calls of a workload, to be sent in turn and over again: made beforehand, so that the loop makes nothing. */
-export function callsOf(workload: ClosedLoop | Burst, origins: readonly string[]): Call[] {
+export function callsOf(
+  workload: ClosedLoop | OpenLoop | Burst,
+  origins: readonly string[],
+): Call[] {
   const calls = origins.map((origin) => call(workload, origin));
   if (workload.requestIds !== true) return calls;
   return Array.from({ length: DIFFERENT_IDS }, (_, i) => {
@@ -18,6 +21,6 @@ export function callsOf(workload: ClosedLoop | Burst, origins: readonly string[]
   });
 }
 
-function call({ method = 'GET', path, body }: ClosedLoop | Burst, origin: string): Call {
+function call({ method = 'GET', path, body }: ClosedLoop | OpenLoop | Burst, origin: string): Call {
   return { method, origin, path, url: origin + path, ...(body !== undefined && { body }) };
 }

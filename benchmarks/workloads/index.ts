@@ -1,6 +1,6 @@
 import type { PeerName } from '../peers/index.ts';
 import { apiDocument, gibibyte, kilobyteOfJson, usualHeaders } from './ingredients.ts';
-import type { Burst, ClosedLoop, Transfer, Workload } from './workload.ts';
+import type { Burst, ClosedLoop, Memory, Transfer, Workload } from './workload.ts';
 
 const pools: readonly PeerName[] = [
   'raw-socket',
@@ -85,6 +85,23 @@ const transfer = (name: string, title: string, path: string, bytes: number): Tra
     'got',
   ],
 });
+
+const memory = (name: string, title: string, holds: Memory['holds']): Memory => ({
+  shape: 'memory',
+  name,
+  title,
+  holds,
+  unit: memoryUnits[holds],
+  count: holds === 'queued requests' ? 5_000 : 500,
+  baseline: 'undici-request',
+  peers: ['strata-pool', 'strata-client', 'undici-request', 'node-http'],
+});
+
+const memoryUnits = {
+  'idle connections': 'heap bytes/connection',
+  'queued requests': 'heap bytes/request',
+  'open responses': 'heap bytes/response',
+} as const;
 
 /** Every workload, in the order in which it is run and printed. */
 export const workloads: readonly Workload[] = [
@@ -188,14 +205,15 @@ export const workloads: readonly Workload[] = [
       ...new Set(['undici-request' as const, 'node-http' as const, 'smithy' as const, ...complete]),
     ],
   },
-  ...([false, true] as const).map((tls): Workload => ({
-    shape: 'idle-connections',
-    name: tls ? 'tls-idle-heap' : 'idle-heap',
-    title: `Heap held by an idle connection${tls ? ' (TLS 1.3)' : ''}`,
-    unit: 'heap bytes/connection',
-    baseline: 'undici-request',
-    tls,
-    connections: 500,
-    peers: ['strata-pool', 'strata-client', 'undici-request', 'node-http'],
-  })),
+  memory('idle-heap', 'Heap held by an idle connection', 'idle connections'),
+  {
+    ...memory('tls-idle-heap', 'Heap held by an idle connection (TLS 1.3)', 'idle connections'),
+    tls: true,
+  },
+  memory('queued-heap', 'Heap held by a request that waits for a connection', 'queued requests'),
+  memory(
+    'open-heap',
+    'Heap held by a response whose body is still to come, with its connection',
+    'open responses',
+  ),
 ];

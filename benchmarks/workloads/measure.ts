@@ -6,13 +6,15 @@ export async function measure(workload: Workload, setting: Setting): Promise<Mea
   switch (workload.shape) {
     case 'closed-loop':
       return (await import('./closed-loop.ts')).measure(workload, setting);
+    case 'open-loop':
+      return (await import('./open-loop.ts')).measure(workload, setting);
     case 'burst':
       return (await import('./burst.ts')).measure(workload, setting);
     case 'transfer':
       return (await import('./transfer.ts')).measure(workload, setting);
     case 'cold-start':
       return (await import('./cold-start.ts')).measure(workload, setting);
-    case 'idle-connections':
-      return (await import('./idle-connections.ts')).measure(workload, setting);
+    case 'memory':
+      return (await import('./memory.ts')).measure(workload, setting);
   }
 }

@@ -14,7 +14,8 @@ export interface Traffic {
 type Send = (call: Call) => Promise<number>;
 
 /** How a client sends the calls of this workload. */
-export function requestOf({ decoded }: ClosedLoop, client: PeerClient): Send {
+export function requestOf({ decoded, chunkwise }: ClosedLoop, client: PeerClient): Send {
+  if (chunkwise === true) return ability(client, 'download');
   if (decoded !== true) return ability(client, 'request');
   const json = ability(client, 'json');
   return async (call) => {
@@ -34,7 +35,8 @@ export function startTraffic(
     state.limit = 0;
   };
   let workers = new Promise<void>(() => {}); // the peer's own loop has none to fail
-  if (client.loop === undefined || workload.decoded === true) {
+  const isSpecial = workload.decoded === true || workload.chunkwise === true;
+  if (client.loop === undefined || isSpecial) {
     workers = work(workload, requestOf(workload, client), calls, state);
   } else {
     stop = client.loop(calls, workload.concurrency, () => {

@@ -8,7 +8,7 @@ import type { Transfer } from './workload.ts';
 const CHUNK = 65_536;
 const MEBIBYTE = 2 ** 20;
 
-/** Moves the body once to warm up and then until the time is up; peak memory is that of the whole process. */
+/** Moves the body to warm up and then again, each until the time is up; peak memory is that of the whole process. */
 export async function measure(workload: Transfer, setting: Setting): Promise<Measurement> {
   const open = await setting.load();
   const { origins } = setting;
@@ -20,14 +20,9 @@ export async function measure(workload: Transfer, setting: Setting): Promise<Mea
   const move =
     direction === 'upload' ? uploader(client, call, bytes) : downloader(client, call, workload);
 
-  await move();
+  await repeat(move, setting.warmupMs);
   const close = openWindow(setting.surroundings);
-  const end = performance.now() + setting.measureMs;
-  let times = 0;
-  do {
-    await move();
-    times++;
-  } while (performance.now() < end);
+  const times = await repeat(move, setting.measureMs);
   const usage = close();
   const moved = bytes * times;
   return {
@@ -36,6 +31,17 @@ export async function measure(workload: Transfer, setting: Setting): Promise<Mea
     usage,
     extra: { 'peak RSS MB': peakResidentBytes() / 1e6 },
   };
+}
+
+/** How often it was done in this time: once at least. */
+async function repeat(move: () => Promise<void>, milliseconds: number): Promise<number> {
+  const end = performance.now() + milliseconds;
+  let times = 0;
+  do {
+    await move();
+    times++;
+  } while (performance.now() < end);
+  return times;
 }
 
 function downloader(client: PeerClient, call: Call, { direction, bytes }: Transfer) {

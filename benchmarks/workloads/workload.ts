@@ -1,11 +1,19 @@
 import type { PeerName } from '../peers/index.ts';
+import type { Layers } from '../peers/peer.ts';
 
 interface Common {
   /** Named by its shape: method and size, then concurrency. */
   readonly name: string;
   readonly title: string;
   /** Of the cost, which is what is compared; less is better. */
-  readonly unit: 'CPU-µs/request' | 'CPU-ms/GiB' | 'ms' | 'heap bytes/connection';
+  readonly unit:
+    | 'CPU-µs/request'
+    | 'CPU-ms/GiB'
+    | 'ms'
+    | 'µs at p99'
+    | 'heap bytes/connection'
+    | 'heap bytes/request'
+    | 'heap bytes/response';
   /** What every ratio is against. */
   readonly baseline: PeerName;
   /** Who is measured when nobody is named. */
@@ -23,6 +31,8 @@ interface Requests extends Common {
   /** The length of the answer's body; of a decoded one, its `total`. */
   readonly expects: number;
   readonly connections: number;
+  /** Layers that do nothing, around what is measured. */
+  readonly layers?: Layers;
 }
 
 /** So many requests in flight at any time. */
@@ -33,6 +43,15 @@ export interface ClosedLoop extends Requests {
   readonly origins?: number;
   /** An API call: gzip undone, JSON parsed, a session in the cookie jar, redirects allowed. */
   readonly decoded?: true;
+  /** Read the body chunk by chunk, as a long one would be, instead of to bytes. */
+  readonly chunkwise?: true;
+}
+
+/** Requests that begin when their time has come, however long those before them take. */
+export interface OpenLoop extends Requests {
+  readonly shape: 'open-loop';
+  /** Requests a second. */
+  readonly arrivals: number;
 }
 
 /** So many requests at once, then nothing, again and again. */
@@ -54,10 +73,11 @@ export interface ColdStart extends Common {
   readonly shape: 'cold-start';
 }
 
-/** What a connection that only waits keeps in memory. */
-export interface IdleConnections extends Common {
-  readonly shape: 'idle-connections';
-  readonly connections: number;
+/** What is kept in memory while nothing happens, each by so many. */
+export interface Memory extends Common {
+  readonly shape: 'memory';
+  readonly holds: 'idle connections' | 'queued requests' | 'open responses';
+  readonly count: number;
 }
 
-export type Workload = ClosedLoop | Burst | Transfer | ColdStart | IdleConnections;
+export type Workload = ClosedLoop | OpenLoop | Burst | Transfer | ColdStart | Memory;
