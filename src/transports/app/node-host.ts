@@ -97,9 +97,9 @@ export class NodeHost {
   /** The app's own exception: the caller gets it, whether he waits for the head or for the body. */
   raise(request: IncomingMessage, error: unknown): void {
     const call = this.#bySocket.get(request.socket);
-    if (call?.isOver === false) call.end(error);
-    // As on a server: there is nobody left who could be told. Where the caller has gone, he is the reason.
-    else if (call?.response?.writableEnded === true) void Promise.reject(error);
+    if (call?.isOver === false) call.fail(error);
+    // As on a server: there is nobody left who could be told. Where the caller has gone, or has been told of another, that is the reason.
+    else if (call?.response?.writableEnded === true && !call.hasFailed) void Promise.reject(error);
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -148,12 +148,19 @@ class AppCall implements ConnectionOwner, Endable {
   readonly exchange: Exchange;
   readonly #onOver: () => void;
   isOver = false;
+  hasFailed = false;
   /** The app's, once it has been called. */
   response: ServerResponse | undefined;
 
   constructor(exchange: Exchange, onOver: () => void) {
     this.exchange = exchange;
     this.#onOver = onOver;
+  }
+
+  /** The app's own exception has ended it. */
+  fail(error: unknown): void {
+    this.hasFailed = true;
+    this.end(error);
   }
 
   end(reason: unknown): void {
