@@ -246,6 +246,14 @@ export type { PoolLimits } from './pool/limits.ts';
 export type { ConnectionSnapshot, PoolSnapshot } from './pool/snapshot.ts';
 export type { ParserLimits } from './http1/limits.ts';
 
+// This library in another's socket
+export {
+  toFetch,
+  type AdaptedFetch,
+  type FetchDefaults,
+  type FetchFailure,
+} from './adapters/to-fetch.ts';
+
 // Proxies
 export { Proxy, type ProxyMode, type ProxyOptions } from './proxy/proxy.ts';
 export type { ProxyInit } from './proxy/proxy-map.ts';

@@ -11,7 +11,7 @@ import { responsesOf, type ToWeb } from './to-fetch/web-response.ts';
 export type { FetchFailure } from './to-fetch/failures.ts';
 
 /** The platform's `fetch`, for whatever takes one. */
-export interface FetchFunction {
+export interface AdaptedFetch {
   (
     input: string | URL | globalThis.Request,
     init?: globalThis.RequestInit,
@@ -55,20 +55,22 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
  *
  * @throws TypeError where `transport` is none, or `defaults` has what belongs to one request.
  */
-export function toFetch(transport: TransportLike, defaults: FetchDefaults = {}): FetchFunction {
+export function toFetch(transport: TransportLike, defaults: FetchDefaults = {}): AdaptedFetch {
   if (typeof transport?.send !== 'function')
     throw new TypeError(
       `toFetch: expected a transport, got ${transport === null ? 'null' : typeof transport}`,
     );
   checkDefaults(defaults);
   const target = stack(transport);
-  const options: RequestInit = { timeout: UNBOUNDED, status: false, ...defaults };
-  const platform = new Platform();
+  const { timeout = UNBOUNDED, status = false } = defaults;
+  const options: RequestInit = { ...defaults, timeout, status };
+  // Node loads the class when it is first asked for.
+  let toWeb: ToWeb | null = null;
 
   const send = (call: FetchCall, init: RequestInit): Promise<globalThis.Response> =>
     target
       .stream(call.method, call.url, init)
-      .then((response) => answered(call, response, platform.toWeb))
+      .then((response) => answered(call, response, (toWeb ??= responsesOf(globalThis.Response))))
       .catch(failed);
 
   const fetch = (input: unknown, init: FetchInit = NO_INIT): Promise<globalThis.Response> => {
@@ -85,16 +87,7 @@ export function toFetch(transport: TransportLike, defaults: FetchDefaults = {}):
   return Object.defineProperty(fetch, 'Response', {
     get: () => globalThis.Response,
     enumerable: true,
-  }) as FetchFunction;
-}
-
-/** The platform's classes, which Node loads when they are first asked for. */
-class Platform {
-  #toWeb: ToWeb | null = null;
-
-  get toWeb(): ToWeb {
-    return (this.#toWeb ??= responsesOf(globalThis.Response));
-  }
+  }) as AdaptedFetch;
 }
 
 function failed(error: unknown): never {

@@ -67,8 +67,9 @@ export class OpenBody implements Delivery {
     this.#timer = setTimeout(() => this.#begin(), 0);
   }
 
-  /** `stream` is what it is read through. This must not hold it, or it would never be garbage. */
+  /** `stream` is what it is read through from now on. This must not hold it, or it would never be garbage. */
   watch(stream: object): void {
+    dropped.unregister(this);
     dropped.register(stream, this, this);
   }
 

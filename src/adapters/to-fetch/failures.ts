@@ -55,5 +55,7 @@ function standIn(error: HTTPError): Error {
 
 /** Without method and URL: programs look for words such as "timeout" here, which a path can have in it. */
 function textOf(error: HTTPError): string {
-  return isRequestError(error) ? error.message.slice(error.message.indexOf(': ') + 2) : error.message;
+  return isRequestError(error)
+    ? error.message.slice(error.message.indexOf(': ') + 2)
+    : error.message;
 }

@@ -1,6 +1,6 @@
 import type { HeadersInit } from '../../messages/headers.ts';
 import type { RequestInit } from '../../messages/request.ts';
-import { bodyOf, peeked } from './request-body.ts';
+import { bodyOf, peeked, textOf } from './request-body.ts';
 
 /** What fetch is called with: of whichever implementation, it is looked at by its members. */
 export interface FetchInit {
@@ -82,7 +82,7 @@ function isRequest(input: unknown): input is RequestLike {
 
 function urlOf(input: unknown): string | URL {
   if (typeof input === 'object' && input !== null && 'href' in input) return input as URL;
-  return String(input);
+  return textOf(input);
 }
 
 /** A `Request` always says something, 'follow' by itself: that is then for the transport to decide. */
@@ -108,7 +108,7 @@ function fieldsOf(headers: unknown): HeadersInit {
   const fields: [string, string][] = [];
   for (const [name, value] of given) {
     if (value === undefined || value === null) continue;
-    fields.push([String(name), String(value).replace(AROUND, '')]);
+    fields.push([textOf(name), textOf(value).replace(AROUND, '')]);
   }
   return fields;
 }

@@ -11,12 +11,11 @@ export async function isIntact(bytes: Uint8Array, integrity: string): Promise<bo
     const [, algorithm, hash] = METADATA.exec(each) ?? [];
     return hash === undefined ? [] : [{ algorithm, hash: canonical(hash) }];
   });
-  const strongest = ALGORITHMS.findLast((name) => known.some(({ algorithm }) => algorithm === name));
-  if (strongest === undefined) return true;
-  const digest = await crypto.subtle.digest(
-    strongest.replace('sha', 'SHA-'),
-    bytes as Uint8Array<ArrayBuffer>,
+  const strongest = ALGORITHMS.findLast((name) =>
+    known.some(({ algorithm }) => algorithm === name),
   );
+  if (strongest === undefined) return true;
+  const digest = await crypto.subtle.digest(strongest.replace('sha', 'SHA-'), bytes);
   const actual = canonical(btoa(String.fromCharCode(...new Uint8Array(digest))));
   return known.some(({ algorithm, hash }) => algorithm === strongest && hash === actual);
 }

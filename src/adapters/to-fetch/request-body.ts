@@ -10,15 +10,20 @@ const PEEK_TIME = 50;
  * what they can do; what is nothing of all that is sent as text, as fetch does.
  */
 export function bodyOf(body: unknown): BodyInit {
-  if (typeof body !== 'object' || body === null) return String(body);
+  if (typeof body !== 'object' || body === null) return textOf(body);
   if (isOneOfOurs(body)) return body;
   const kind = Object.prototype.toString.call(body).slice(8, -1);
   if (kind === 'FormData') return formOf(body as FormData);
   if (kind === 'Blob' || kind === 'File') return new BlobContent(body as Blob);
-  if (kind === 'URLSearchParams') return new URLSearchParams(String(body));
+  if (kind === 'URLSearchParams') return new URLSearchParams(textOf(body));
   if (Symbol.asyncIterator in body || 'getReader' in body)
     return new StreamContent(body as AsyncIterable<Piece>);
-  return String(body);
+  return textOf(body);
+}
+
+/** As fetch makes text of what should be some. @throws TypeError for a symbol */
+export function textOf(value: unknown): string {
+  return `${value as string}`;
 }
 
 function isOneOfOurs(

@@ -2,6 +2,7 @@ import type { BodySource } from '../../messages/body-source.ts';
 import type { Response } from '../../messages/response.ts';
 import { decode } from '../../messages/text.ts';
 import { OpenBody, WholeBody, type Delivery } from './delivery.ts';
+import { lazyStreams, type LazyStream } from './lazy-stream.ts';
 
 /** Makes a platform's response of one of ours, whose body it takes over. `isNull`: there is none, whatever the headers say. */
 export type ToWeb = (response: Response, isNull: boolean) => globalThis.Response;
@@ -9,19 +10,21 @@ export type ToWeb = (response: Response, isNull: boolean) => globalThis.Response
 /** The highest status that the platform's constructor takes. */
 const HIGHEST = 599;
 
-/** What there is of the platform's class to build on: getters and methods of a prototype, which its types have as properties. */
-type Base = new (
-  body: ReadableStream<Uint8Array> | null,
-  init: { status: number; statusText: string },
-) => {
-  readonly headers: globalThis.Headers;
-  readonly body: ReadableStream<Uint8Array> | null;
-  readonly bodyUsed: boolean;
+/** What there is of the platform's class to build on: its types have properties where it has getters and methods of a prototype. */
+declare class Base {
+  constructor(body: Bytes | null, init: { status: number; statusText: string });
+  get body(): Bytes | null;
+  get bodyUsed(): boolean;
+  get headers(): globalThis.Headers;
   clone(): globalThis.Response;
   text(): Promise<string>;
   json(): Promise<unknown>;
   arrayBuffer(): Promise<ArrayBuffer>;
-};
+  blob(): Promise<Blob>;
+  formData(): Promise<FormData>;
+}
+
+type Bytes = ReadableStream<Uint8Array>;
 
 /** The platform cancels the body of a copy that is garbage, though it has been put into another response: it lives as long as that. */
 const copies = new WeakMap<object, globalThis.Response>();
@@ -32,17 +35,12 @@ const copies = new WeakMap<object, globalThis.Response>();
  * its responses can be done to these, by its own methods too.
  */
 export function responsesOf(Platform: typeof globalThis.Response): ToWeb {
-  class FetchResponse extends (Platform as unknown as Base) {
+  class FetchResponse extends (Platform as unknown as typeof Base) {
     readonly #answer: Response;
-    readonly #stream: ReadableStream<Uint8Array> | null;
-    /** What the stream reads from; null where that is not this one's alone. */
-    #delivery: Delivery | null;
+    /** The body, as long as it is this one's alone. */
+    #body: Body | null;
 
-    constructor(
-      answer: Response,
-      stream: ReadableStream<Uint8Array> | null,
-      delivery: Delivery | null,
-    ) {
+    constructor(answer: Response, stream: Bytes | null, body: Body | null) {
       super(stream, {
         status: Math.min(answer.status, HIGHEST),
         statusText: answer.statusText,
@@ -52,8 +50,11 @@ export function responsesOf(Platform: typeof globalThis.Response): ToWeb {
       for (const [name, value] of answer.headers) headers.append(name.toLowerCase(), value);
       if (answer.status > HIGHEST) Object.defineProperty(this, 'status', { value: answer.status });
       this.#answer = answer;
-      this.#stream = stream;
-      this.#delivery = delivery;
+      this.#body = body;
+    }
+
+    override get body(): Bytes | null {
+      return this.#body === null ? super.body : this.#body.stream.real;
     }
 
     get url(): string {
@@ -72,7 +73,7 @@ export function responsesOf(Platform: typeof globalThis.Response): ToWeb {
 
     override clone(): globalThis.Response {
       const copy = super.clone();
-      this.#delivery = null;
+      this.#body = null;
       const response = made(this.#answer, copy.body, null);
       copies.set(response, copy);
       return response;
@@ -90,18 +91,31 @@ export function responsesOf(Platform: typeof globalThis.Response): ToWeb {
       return this.#rest()?.then(bufferOf) ?? super.arrayBuffer();
     }
 
+    override async blob(): Promise<Blob> {
+      return this.#body === null ? super.blob() : this.#plain().blob();
+    }
+
+    override async formData(): Promise<FormData> {
+      if (this.#body === null) return super.formData();
+      // It is for the caller to know whose forms are parsed.
+      // oxlint-disable-next-line typescript/no-deprecated
+      return this.#plain().formData();
+    }
+
     bytes(): Promise<Uint8Array<ArrayBuffer>> {
       return this.arrayBuffer().then((buffer) => new Uint8Array(buffer));
     }
 
+    /** For what takes the stream itself. It throws where that is used or locked. */
+    #plain(): globalThis.Response {
+      return new Platform(this.body, { headers: this.headers });
+    }
+
     /** All of the body, past the stream, which is used up by it; null where the platform is to do it, or to refuse. */
     #rest(): Promise<Uint8Array> | null {
-      const delivery = this.#delivery;
-      if (delivery === null || this.#stream === null) return null;
-      if (this.bodyUsed || this.#stream.locked) return null;
-      this.#delivery = null;
-      const bytes = delivery.rest();
-      void this.#stream.getReader().cancel();
+      if (this.#body === null || this.bodyUsed || this.#body.stream.locked) return null;
+      const bytes = this.#body.delivery.rest();
+      this.#body.stream.spend();
       return bytes;
     }
   }
@@ -110,14 +124,15 @@ export function responsesOf(Platform: typeof globalThis.Response): ToWeb {
 
   const made = (...parts: ConstructorParameters<typeof FetchResponse>): globalThis.Response =>
     new FetchResponse(...parts) as unknown as globalThis.Response;
+  const Lazy = lazyStreams();
+  const isLazy = takesLazy(Platform, () => new Lazy(new WholeBody(new Uint8Array(0))));
 
   return (response, isNull) => {
     if (isNull) return made(response, null, null);
     const delivery = deliveryOf(response.detach());
-    const stream = streamFrom(delivery);
-    if (delivery instanceof OpenBody) delivery.watch(stream);
+    const stream = new Lazy(delivery);
     try {
-      return made(response, stream, delivery);
+      return made(response, isLazy ? stream : stream.real, { delivery, stream });
     } catch (error) {
       void delivery.cancel();
       throw error;
@@ -125,27 +140,30 @@ export function responsesOf(Platform: typeof globalThis.Response): ToWeb {
   };
 }
 
-function deliveryOf(body: BodySource | Uint8Array): WholeBody | OpenBody {
-  return body instanceof Uint8Array ? new WholeBody(body) : new OpenBody(body);
+interface Body {
+  readonly delivery: Delivery;
+  readonly stream: LazyStream;
 }
 
-/** A stream of bytes, as fetch's are. It asks for a piece when it is read from, and not ahead. */
-function streamFrom(delivery: Delivery): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    type: 'bytes',
-    async pull(controller) {
-      let piece = await delivery.pull();
-      while (piece?.byteLength === 0) piece = await delivery.pull();
-      if (piece !== null) {
-        // A copy: what a stream of bytes is given, it takes away from everybody else, with the whole buffer behind it.
-        controller.enqueue(new Uint8Array(piece));
-        return;
-      }
-      controller.close();
-      controller.byobRequest?.respond(0);
-    },
-    cancel: () => delivery.cancel(),
-  });
+/**
+ * Whether the platform knows a stream by its prototype and uses it by its methods, as Node does up to 24. One that does not would take it for
+ * text, or refuse to copy it.
+ */
+function takesLazy(Platform: typeof globalThis.Response, lazy: () => LazyStream): boolean {
+  const [copied, used] = [lazy(), lazy()];
+  try {
+    new Platform(copied).clone();
+    const response = new Platform(used);
+    const isHeld = response.body === used && !response.bodyUsed;
+    used.spend();
+    return isHeld && response.bodyUsed;
+  } catch {
+    return false;
+  }
+}
+
+function deliveryOf(body: BodySource | Uint8Array): WholeBody | OpenBody {
+  return body instanceof Uint8Array ? new WholeBody(body) : new OpenBody(body);
 }
 
 function utf8(bytes: Uint8Array): string {
