@@ -1,6 +1,8 @@
 import type { BodySource } from '../messages/body-source.ts';
 import type { Content } from '../messages/content/content.ts';
+import { PassingContent } from '../messages/content/passing.ts';
 import type { Headers } from '../messages/headers.ts';
+import { InspectedSource, type BodyEnd } from '../messages/passing-source.ts';
 
 /** How a body ended, as far as it has. */
 type Ending = 'open' | 'whole' | 'cut' | { readonly error: unknown };
@@ -37,69 +39,37 @@ export class Notes {
 }
 
 /** The body of a response, noted down as it is read. */
-export class NotedSource implements BodySource {
-  readonly inner?: BodySource;
-  readonly #source: BodySource;
+export class NotedSource extends InspectedSource {
   readonly #notes: Notes;
 
   constructor(source: BodySource, notes: Notes) {
-    if (source.inner !== undefined) this.inner = source.inner;
-    this.#source = source;
+    super(source, source.inner && new NotedSource(source.inner, notes));
     this.#notes = notes;
   }
 
-  async pull(): Promise<Uint8Array | null> {
-    let piece: Uint8Array | null;
-    try {
-      piece = await this.#source.pull();
-    } catch (error) {
-      this.#notes.end({ error });
-      throw error;
-    }
-    if (piece === null) this.#notes.end('whole', this.#source.trailers);
-    else this.#notes.add(piece);
-    return piece;
+  protected override passed(piece: Uint8Array): void {
+    this.#notes.add(piece);
   }
 
-  cancel(): Promise<void> {
-    this.#notes.end('cut');
-    return this.#source.cancel();
-  }
-
-  get bytesReceived(): number {
-    return this.#source.bytesReceived;
-  }
-
-  get trailers(): Headers | null {
-    return this.#source.trailers;
+  protected override ended(end: BodyEnd): void {
+    if (end.how === 'broken') this.#notes.end({ error: end.error });
+    else if (end.how === 'whole') this.#notes.end('whole', this.trailers);
+    else this.#notes.end('cut');
   }
 }
 
 /** The body of a request that is not in memory, noted down as it is sent. Sent again, it is noted down again. */
-export class NotedContent implements Content {
-  readonly contentType: string | undefined;
-  readonly contentLength: number | undefined;
-  readonly contentEncoding: string | undefined;
-  readonly filename: string | undefined;
-  readonly replayable: boolean;
-  readonly trailers?: () => Iterable<readonly [name: string, value: string]>;
-  readonly #content: Content;
+export class NotedContent extends PassingContent {
   readonly #notes: Notes;
 
   constructor(content: Content, notes: Notes) {
-    this.contentType = content.contentType;
-    this.contentLength = content.contentLength;
-    this.contentEncoding = content.contentEncoding;
-    this.filename = content.filename;
-    this.replayable = content.replayable;
-    if (content.trailers !== undefined) this.trailers = content.trailers.bind(content);
-    this.#content = content;
+    super(content);
     this.#notes = notes;
   }
 
   stream(): AsyncIterable<Uint8Array> {
     this.#notes.restart();
-    return noted(this.#content.stream(), this.#notes);
+    return noted(this.content.stream(), this.#notes);
   }
 }
 

@@ -1,5 +1,6 @@
 import { checkOptionNames } from '../options.ts';
 import { Headers } from '../messages/headers.ts';
+import { REDACTED, URL_FIELDS } from '../messages/secret-fields.ts';
 import { boundaryOf } from '../messages/text.ts';
 
 /** What is taken out of a recording before it is written. Names are added to the defaults, and do not depend on case, `-` and `_`. */
@@ -17,9 +18,6 @@ export interface RedactOptions {
 }
 
 const OPTION_NAMES = ['headers', 'query', 'body', 'values', 'keep'];
-
-/** What stands in place of a secret: it is allowed in a URL, in a header field and in JSON. */
-const PLACEHOLDER = 'REDACTED';
 
 const HEADERS = [
   'authorization',
@@ -63,13 +61,7 @@ const IN_URL = /([?&#])([^=&#]*)=([^&#]*)/g;
 const IN_FIELD = /([?&#])([^=&#<>\s]*)=([^&#<>\s"',;]*)/g;
 const IN_FORM = /(^|&)([^=&]*)=([^&]*)/g;
 /** Fields whose values are URLs, or hold some. */
-const WITH_URL: ReadonlySet<string> = new Set([
-  'location',
-  'contentlocation',
-  'referer',
-  'refresh',
-  'link',
-]);
+const WITH_URL: ReadonlySet<string> = new Set(Array.from(URL_FIELDS, canonical));
 /** What is shorter, or has no digit in it, may well be a word, which stands elsewhere for itself: `?key=category`. */
 const LIKE_A_SECRET = /^(?=.*\d).{8,}$/s;
 
@@ -146,7 +138,7 @@ export class Redaction {
   text(text: string, { known }: Secrets = NO_SECRETS): string {
     if (this.#off) return text;
     return withoutKnown(
-      this.#values.reduce((kept, each) => kept.replace(each, PLACEHOLDER), text),
+      this.#values.reduce((kept, each) => kept.replace(each, REDACTED), text),
       known,
     );
   }
@@ -156,7 +148,7 @@ export class Redaction {
     return text.replace(pattern, (pair, start: string, name: string, value: string) => {
       if (value === '' || !names.has(canonical(decoded(name)))) return pair;
       found?.add(decoded(value));
-      return `${start}${name}=${PLACEHOLDER}`;
+      return `${start}${name}=${REDACTED}`;
     });
   }
 
@@ -167,7 +159,7 @@ export class Redaction {
       (member, name: string, colon: string, value: string) => {
         if (value === '""' || !this.#body.has(canonical(name))) return member;
         found?.add(unquoted(value));
-        return `"${name}"${colon}"${PLACEHOLDER}"`;
+        return `"${name}"${colon}"${REDACTED}"`;
       },
     );
   }
@@ -179,7 +171,7 @@ export class Redaction {
       const name = /;\s*name="([^"]*)"/i.exec(head)?.[1];
       if (name === undefined || !this.#body.has(canonical(name))) return part;
       found?.add(value);
-      return `${head}${PLACEHOLDER}\r\n`;
+      return `${head}${REDACTED}\r\n`;
     });
     return parts.join(`--${boundary}`);
   }
@@ -194,7 +186,7 @@ function canonical(name: string): string {
 function withoutCredentials(name: string, value: string, found?: Set<string>): string {
   const taken = (secret: string): string => {
     found?.add(secret);
-    return PLACEHOLDER;
+    return REDACTED;
   };
   if (name === 'setcookie' || name === 'cookie') {
     const [pair = '', attributes = ''] = name === 'cookie' ? [value] : value.split(/(?=;)(.*)/s, 2);
@@ -211,8 +203,8 @@ function withoutKnown(text: string, known: ReadonlySet<string> = NONE): string {
   for (const secret of known) {
     if (!LIKE_A_SECRET.test(secret)) continue;
     redacted = redacted
-      .replaceAll(secret, PLACEHOLDER)
-      .replaceAll(encodeURIComponent(secret), PLACEHOLDER);
+      .replaceAll(secret, REDACTED)
+      .replaceAll(encodeURIComponent(secret), REDACTED);
   }
   return redacted;
 }

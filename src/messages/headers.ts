@@ -1,4 +1,5 @@
 import { inspect } from './inspect.ts';
+import { isSecretName } from './secret-fields.ts';
 
 /** What `Headers` can be made of. In a record, `null` and `undefined` stand for "not there"; in `merge` they remove. */
 export type HeadersInit =
@@ -33,16 +34,6 @@ const FRAMING: ReadonlySet<string> = new Set([
 const FRAMING_LENGTHS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
   [...FRAMING].some((name) => name.length === length),
 );
-
-const REDACTED: ReadonlySet<string> = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'x-api-key',
-  'api-key',
-  'x-auth-token',
-]);
 
 /** Makes `Headers` of field lines off the wire, which the parser has validated. Not public: it would let anything in. */
 export let receivedHeaders: (lines: string) => Headers;
@@ -240,7 +231,7 @@ export class Headers implements Iterable<[string, string]> {
   [inspect](): string {
     const shown = Array.from(
       this,
-      ([name, value]) => `${name}: ${REDACTED.has(name.toLowerCase()) ? '…' : value}`,
+      ([name, value]) => `${name}: ${isSecretName(name) ? '…' : value}`,
     );
     return `Headers { ${shown.join(', ')} }`;
   }

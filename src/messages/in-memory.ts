@@ -13,7 +13,8 @@ export async function inMemory(
   const { content } = request;
   if (content === null || content.bytes !== undefined) return request;
   const read: Uint8Array<ArrayBuffer>[] = [];
-  for await (const piece of pieces ?? content.stream()) read.push(piece as Uint8Array<ArrayBuffer>);
+  // Copies: whoever makes the pieces may make the next one in the same memory.
+  for await (const piece of pieces ?? content.stream()) read.push(new Uint8Array(piece));
   const bytes = new Uint8Array(await new Blob(read).arrayBuffer());
   return request.with({ body: new ReadContent(content, bytes) });
 }

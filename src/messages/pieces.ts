@@ -49,7 +49,12 @@ export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.byteLength > 0) yield bytes;
 }
 
-/** All that is left of a source, in one piece. */
+/** All that is left of a source, in one piece, in the way that is best for it. */
+export function allOf(source: BodySource): Promise<Uint8Array> {
+  return source.rest?.() ?? concatenated(source);
+}
+
+/** The same, by pulling. */
 export async function concatenated(source: BodySource): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let length = 0;
@@ -82,12 +87,16 @@ export async function consumed(body: BodySource | Uint8Array, sink: BodySink): P
     throw new TypeError(`consume: expected a function that takes bytes, got ${typeof sink}`);
   }
   if (body instanceof Uint8Array) take(body);
-  else if (body.consume !== undefined) await body.consume(take);
-  else await lent(body, take);
+  else await lend(body, take);
   return bytes;
 }
 
-async function lent(source: BodySource, sink: BodySink): Promise<void> {
+/** Lends all that is left of a source, in the way that is best for it. */
+export function lend(source: BodySource, sink: BodySink): Promise<void> {
+  return source.consume?.(sink) ?? lendPulled(source, sink);
+}
+
+async function lendPulled(source: BodySource, sink: BodySink): Promise<void> {
   for (let piece = await source.pull(); piece !== null; piece = await source.pull()) {
     try {
       sink(piece);

@@ -1,7 +1,7 @@
-import type { Duplex } from 'node:stream';
 import type { BodySource } from './body-source.ts';
 import type { Content } from './content/content.ts';
-import type { Headers } from './headers.ts';
+import { PassingContent } from './content/passing.ts';
+import { InspectedSource, type BodyEnd } from './passing-source.ts';
 
 /** How far a body has come. Bytes are those on the wire: what is compressed counts as it is then. */
 export interface Progress {
@@ -57,33 +57,17 @@ export class Meter {
   }
 }
 
-/**
- * A body that tells how much of it has been taken, by whatever transport. It is never taken as a whole, even where it is in memory.
- * Sent again, it begins again.
- */
-export class ReportedContent implements Content {
-  readonly contentType: string | undefined;
-  readonly contentLength: number | undefined;
-  readonly contentEncoding: string | undefined;
-  readonly filename: string | undefined;
-  readonly replayable: boolean;
-  readonly trailers?: () => Iterable<readonly [name: string, value: string]>;
-  readonly #content: Content;
+/** A body that tells how much of it has been taken, by whatever transport. Sent again, it begins again. */
+export class ReportedContent extends PassingContent {
   readonly #listener: ProgressListener;
 
   constructor(content: Content, listener: ProgressListener) {
-    this.contentType = content.contentType;
-    this.contentLength = content.contentLength;
-    this.contentEncoding = content.contentEncoding;
-    this.filename = content.filename;
-    this.replayable = content.replayable;
-    if (content.trailers !== undefined) this.trailers = content.trailers.bind(content);
-    this.#content = content;
+    super(content);
     this.#listener = listener;
   }
 
   stream(): AsyncIterable<Uint8Array> {
-    return reported(this.#content.stream(), new Meter(this.#listener, this.contentLength));
+    return reported(this.content.stream(), new Meter(this.#listener, this.contentLength));
   }
 }
 
@@ -106,45 +90,27 @@ async function* reported(
 }
 
 /** The body of a response that tells how much of it has come over the wire, decoded here or not. */
-export class ReportedSource implements BodySource {
-  readonly inner?: BodySource;
-  readonly upgrade?: () => Duplex;
-  readonly #source: BodySource;
+export class ReportedSource extends InspectedSource {
   readonly #wire: BodySource;
   readonly #meter: Meter;
 
   constructor(source: BodySource, meter: Meter) {
     let wire = source;
     while (wire.inner !== undefined) wire = wire.inner;
-    this.#source = source;
+    super(source, wire === source ? undefined : new ReportedSource(wire, meter));
     this.#wire = wire;
     this.#meter = meter;
-    // Who reads what came over the wire is told too.
-    if (wire !== source) this.inner = new ReportedSource(wire, meter);
-    if (source.upgrade !== undefined) this.upgrade = source.upgrade.bind(source);
   }
 
-  async pull(): Promise<Uint8Array | null> {
-    const piece = await this.#source.pull();
-    try {
-      if (piece === null) this.#meter.end(this.bytesReceived);
-      else this.#meter.moved(this.bytesReceived);
-    } catch (error) {
-      await this.#source.cancel();
-      throw error;
-    }
-    return piece;
-  }
-
-  cancel(): Promise<void> {
-    return this.#source.cancel();
-  }
-
-  get bytesReceived(): number {
+  override get bytesReceived(): number {
     return this.#wire.bytesReceived;
   }
 
-  get trailers(): Headers | null {
-    return this.#source.trailers;
+  protected override passed(): void {
+    this.#meter.moved(this.bytesReceived);
+  }
+
+  protected override ended({ how }: BodyEnd): void {
+    if (how === 'whole') this.#meter.end(this.bytesReceived);
   }
 }

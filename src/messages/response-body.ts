@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { ClosedError, StreamConsumedError } from '../errors.ts';
 import type { BodySink, BodySource } from './body-source.ts';
 import type { Headers } from './headers.ts';
-import { concatenated, consumed, once, Pieces } from './pieces.ts';
+import { allOf, consumed, once, Pieces } from './pieces.ts';
 
 /**
  * How far the body has been used. 'kept' is where it is whole and in memory: it can be had as often as one likes.
@@ -106,7 +106,7 @@ export class ResponseBody {
   async #readAll(): Promise<Uint8Array> {
     const source = this.#claim();
     this.#use = 'reading';
-    const bytes = await (source.rest?.() ?? concatenated(source));
+    const bytes = await allOf(source);
     this.#bytes = bytes;
     // Whoever closed it meanwhile has it whole all the same.
     this.#use = 'kept';

@@ -3,7 +3,7 @@ import type { Headers } from './headers.ts';
 /** Names of fields, or of parameters, whose values are not to be shown: as they are, whatever their case, or by a pattern. */
 export type SecretNames = readonly (string | RegExp)[];
 
-/** What stands in place of a value. */
+/** What stands in place of a value: it is allowed in a URL, in a header field and in JSON. */
 export const REDACTED = 'REDACTED';
 
 /** What is called like a credential is taken for one. An idempotency key is none: it names a request, not who makes it. */
@@ -11,13 +11,18 @@ const SECRET =
   /authorization|cookie|token|secret|passw|api-?key|x-auth|session|signature|^sig$|^code$|jwt|assertion|(?<!idempotency-|public-?)key$/i;
 
 /** They hold URLs, whose query may be anything: an OAuth code in `Location`, say. */
-const URLS: ReadonlySet<string> = new Set([
+export const URL_FIELDS: ReadonlySet<string> = new Set([
   'location',
   'content-location',
   'referer',
   'refresh',
   'link',
 ]);
+
+/** Whether a field, or a parameter, of this name is secret, going by the name alone. */
+export function isSecretName(name: string): boolean {
+  return SECRET.test(name);
+}
 
 /** The question whether a field, or a parameter, of this name is secret; `more` adds to what the name itself tells. @throws TypeError */
 export function secretNames(option: string, more: SecretNames = []): (name: string) => boolean {
@@ -44,7 +49,7 @@ export function shownValue(
   isSecret: (name: string) => boolean,
 ): string {
   if (isSecret(name)) return REDACTED;
-  if (!URLS.has(name.toLowerCase())) return value;
+  if (!URL_FIELDS.has(name.toLowerCase())) return value;
   return value.replace(/\/\/[^/?#\s<>"]*@/g, '//').replace(/[?#][^\s<>"]*/g, '');
 }
 

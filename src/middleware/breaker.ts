@@ -1,12 +1,12 @@
 import type { BodySource } from '../messages/body-source.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
+import { WatchedSource } from '../messages/watched-source.ts';
 import { Middleware, type TransportLike } from '../transport.ts';
 import { Circuit, type BreakerSnapshot, type Stage, type Verdict } from './breaker/circuit.ts';
 import type { BreakerOutcome } from './breaker/failure.ts';
 import { BreakerOpenError } from './breaker/open-error.ts';
 import { resolveSettings, type BreakerOptions, type BreakerSettings } from './breaker/settings.ts';
-import { WatchedSource } from './breaker/watched-source.ts';
 
 export type { BreakerChange, BreakerSnapshot, BreakerState } from './breaker/circuit.ts';
 export { defaultIsFailure, type BreakerOutcome, type FailureTest } from './breaker/failure.ts';
@@ -125,8 +125,9 @@ class Passage {
     // What is not read is a source.
     const source = response.detach() as BodySource;
     return response.with({
-      body: new WatchedSource(source, (error) => {
-        if (this.#judge({ error }) === true) this.#circuit.settle(this.#stage, 'broken-body');
+      body: new WatchedSource(source, (end) => {
+        if (end.how === 'broken' && this.#judge({ error: end.error }) === true)
+          this.#circuit.settle(this.#stage, 'broken-body');
       }),
     });
   }

@@ -1,6 +1,6 @@
 import { DeadlineError } from '../errors.ts';
 import type { BodySource } from '../messages/body-source.ts';
-import type { Headers } from '../messages/headers.ts';
+import { PassingSource } from '../messages/passing-source.ts';
 import type { Request } from '../messages/request.ts';
 import type { Response } from '../messages/response.ts';
 import { Middleware, type TransportLike } from '../transport.ts';
@@ -52,6 +52,10 @@ class Call {
   readonly #timer: ReturnType<typeof setTimeout>;
   /** What the end of the time does, wherever the call is. */
   #onExpired: (error: DeadlineError) => void = () => {};
+  /** Of the body: that the time was up. */
+  #failure: DeadlineError | null = null;
+  /** Of the last reading of the body. */
+  #reject: ((error: DeadlineError) => void) | null = null;
 
   constructor(request: Request, deadline: number) {
     this.#request = request.with({ expiresAt: performance.now() + deadline });
@@ -84,8 +88,16 @@ class Call {
     clearTimeout(this.#timer);
   }
 
-  onExpired(action: (error: DeadlineError) => void): void {
-    this.#onExpired = action;
+  /** What a reading of the body comes to, unless the time is up first. */
+  read<T>(read: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== null) {
+        reject(this.#failure);
+        return;
+      }
+      this.#reject = reject;
+      read().then(resolve, (error: unknown) => reject(this.#failure ?? this.named(error)));
+    });
   }
 
   /** What is further in knows when the time was up, but not how much there was. */
@@ -99,8 +111,14 @@ class Call {
   #bounded(response: Response): Response {
     if (!response.isRead) {
       const body = response.detach();
-      if (!(body instanceof Uint8Array))
+      if (!(body instanceof Uint8Array)) {
+        this.#onExpired = (error) => {
+          this.#failure = error;
+          this.#reject?.(error);
+          body.cancel().catch(() => {});
+        };
         return response.with({ body: new BoundedSource(body, this) });
+      }
     }
     this.end();
     return response;
@@ -117,56 +135,20 @@ class Call {
 }
 
 /** A body that must have ended before the deadline. */
-class BoundedSource implements BodySource {
-  /** Transparent: what the bytes were before decoding is further inside. */
-  readonly inner?: BodySource;
-  readonly #source: BodySource;
+class BoundedSource extends PassingSource {
   readonly #call: Call;
-  #failed: DeadlineError | null = null;
-  #reject: ((error: DeadlineError) => void) | null = null;
 
   constructor(source: BodySource, call: Call) {
-    if (source.inner !== undefined) this.inner = source.inner;
-    this.#source = source;
+    super(source, source.inner && new BoundedSource(source.inner, call));
     this.#call = call;
-    call.onExpired((error) => {
-      this.#failed = error;
-      this.#reject?.(error);
-      source.cancel().catch(() => {});
-    });
   }
 
-  async pull(): Promise<Uint8Array | null> {
-    const piece = await this.#race(this.#source.pull());
-    if (piece === null) this.#call.end();
-    return piece;
+  protected override reading<T>(read: () => Promise<T>): Promise<T> {
+    return this.#call.read(read);
   }
 
-  async cancel(): Promise<void> {
+  protected override ended(): void {
     this.#call.end();
-    await this.#source.cancel();
-  }
-
-  get bytesReceived(): number {
-    return this.#source.bytesReceived;
-  }
-
-  get trailers(): Headers | null {
-    return this.#source.trailers;
-  }
-
-  #race(piece: Promise<Uint8Array | null>): Promise<Uint8Array | null> {
-    if (this.#failed !== null) {
-      piece.catch(() => {});
-      return Promise.reject(this.#failed);
-    }
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      piece.then(resolve, (error: unknown) => {
-        this.#call.end();
-        reject(this.#failed ?? (this.#call.named(error) as Error));
-      });
-    });
   }
 }
 

@@ -1,32 +1,9 @@
 import t from 'tap';
-import { requestHead, type RequestHead } from '../../src/http1/request-head.ts';
-import type { Content } from '../../src/messages/content/content.ts';
-import { Request, type RequestInit } from '../../src/messages/request.ts';
+import type { RequestHead } from '../../src/http1/request-head.ts';
+import type { RequestInit } from '../../src/messages/request.ts';
+import { BYTES, content, headOf, linesOf } from './request-heads.ts';
 
-const BYTES = new Uint8Array([1, 2, 3, 4, 5]);
 const NO_OPTIONS = { close: false, upgrade: false, expectContinue: false };
-
-function headOf(
-  method: string,
-  init: RequestInit = {},
-  target = '/a?b',
-  host = 'h:81',
-): RequestHead {
-  return requestHead(new Request(method, 'http://h:81/a?b', init), target, host);
-}
-
-/** The lines of a head, which must end where it says. */
-function linesOf(head: RequestHead): string[] {
-  const end = head.text.indexOf('\r\n\r\n');
-  if (end !== head.text.length - 4)
-    throw new Error(`the head ends early: ${JSON.stringify(head.text)}`);
-  return head.text.slice(0, end).split('\r\n');
-}
-
-/** A body of the caller's own. */
-function content(parts: Partial<Record<keyof Content, unknown>> = {}): Content {
-  return { replayable: false, async *stream() {}, ...parts } as Content;
-}
 
 t.test('what is filled in', async (t) => {
   const table: [method: string, init: RequestInit, added: string[], framing: object][] = [

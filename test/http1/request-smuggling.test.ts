@@ -1,31 +1,6 @@
 import t from 'tap';
-import { requestHead, type RequestHead } from '../../src/http1/request-head.ts';
-import type { Content } from '../../src/messages/content/content.ts';
-import { Request, type RequestInit } from '../../src/messages/request.ts';
-
-const BYTES = new Uint8Array([1, 2, 3, 4, 5]);
-
-function headOf(
-  method: string,
-  init: RequestInit = {},
-  target = '/a?b',
-  host = 'h:81',
-): RequestHead {
-  return requestHead(new Request(method, 'http://h:81/a?b', init), target, host);
-}
-
-/** The lines of a head, which must end where it says. */
-function linesOf(head: RequestHead): string[] {
-  const end = head.text.indexOf('\r\n\r\n');
-  if (end !== head.text.length - 4)
-    throw new Error(`the head ends early: ${JSON.stringify(head.text)}`);
-  return head.text.slice(0, end).split('\r\n');
-}
-
-/** A body of the caller's own. */
-function content(parts: Partial<Record<keyof Content, unknown>> = {}): Content {
-  return { replayable: false, async *stream() {}, ...parts } as Content;
-}
+import type { RequestInit } from '../../src/messages/request.ts';
+import { BYTES, content, headOf, linesOf } from './request-heads.ts';
 
 /** For a test's name: U+2028 would end its line. */
 function shown(value: unknown): string {

@@ -274,6 +274,15 @@ t.test('inspecting headers shows neither credentials nor cookies', async (t) => 
   );
 });
 
+t.test('nor what is called like a credential', async (t) => {
+  const headers = new Headers({
+    'X-Session-Token': 's3cret',
+    'X-Goog-Api-Key': 's3cret',
+    Age: '1',
+  });
+  t.equal(inspect(headers), 'Headers { X-Session-Token: …, X-Goog-Api-Key: …, Age: 1 }');
+});
+
 t.test('headers off the wire are read as they came', async (t) => {
   const headers = receivedHeaders('\r\nA:1\r\nB: \t2 \r\nSet-Cookie:\r\na:  \xff3');
   t.same(

@@ -85,3 +85,15 @@ t.test('a scheme for a proxy that asks for the body leaves it what it is', async
   t.equal(field('content-type'), 'image/png');
   t.equal(field('proxy-authorization'), 'Signed 3');
 });
+
+t.test('a source may make each piece in the same memory', async (t) => {
+  async function* reusing(): AsyncGenerator<Uint8Array> {
+    const memory = new Uint8Array(1);
+    for (const byte of [1, 2, 3]) {
+      memory[0] = byte;
+      yield memory;
+    }
+  }
+  const { content } = await inMemory(new Request('POST', 'http://h/', { body: reusing() }));
+  t.same([...content!.bytes!()], [1, 2, 3]);
+});

@@ -1,5 +1,7 @@
+import { Duplex } from 'node:stream';
 import t from 'tap';
 import { DeadlineError, isTimeoutError } from '../../src/errors.ts';
+import type { BodySource } from '../../src/messages/body-source.ts';
 import { Request } from '../../src/messages/request.ts';
 import { Response } from '../../src/messages/response.ts';
 import { DeadlineMiddleware } from '../../src/middleware/deadline.ts';
@@ -7,8 +9,10 @@ import { Transport } from '../../src/transport.ts';
 import { Client } from '../../src/client.ts';
 import { ConnectionPool } from '../../src/transports/connection-pool.ts';
 import { body, connection, hang, head, ScriptServer, send } from '../support/script-server.ts';
+import { collect } from '../support/collect.ts';
 import { assertNoLeaks } from '../support/leaks.ts';
 import { rejection } from '../support/rejection.ts';
+import { StubSource } from '../support/stub-source.ts';
 
 assertNoLeaks(t);
 
@@ -23,6 +27,20 @@ class Silent extends Transport {
 }
 
 const URL = 'http://h.test/x?key=secret';
+
+/** A response with that body, which must end in so many milliseconds. */
+function bounded(body: BodySource, deadline: number): Promise<Response> {
+  class Stub extends Transport {
+    async send(): Promise<Response> {
+      return new Response(200, { body });
+    }
+  }
+  return new DeadlineMiddleware(new Stub(), deadline).send(new Request('GET', URL));
+}
+
+function activeTimers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+}
 
 t.test(
   'a call that is not answered ends with a DeadlineError, which is a TimeoutError',
@@ -140,6 +158,45 @@ t.test('a body that ends in time leaves no timer', async (t) => {
   await using client = new Client({ deadline: 60_000 });
   const response = await client.get(server.url);
   t.equal(await response.text(), 'hello');
+});
+
+t.test('nor does one that is read raw, lent, or taken whole', async (t) => {
+  const read: ((response: Response) => Promise<unknown>)[] = [
+    (response) => collect(response.iterRaw()),
+    (response) => response.consume(() => {}),
+    (response) => response.bytes(),
+  ];
+  for (const readBy of read) {
+    const timers = activeTimers();
+    const response = await bounded(StubSource.around(new StubSource('wire'), 'decoded'), 60_000);
+    t.equal(activeTimers(), timers + 1);
+    await readBy(response);
+    t.equal(activeTimers(), timers);
+  }
+});
+
+t.test('nor does a connection that is handed over', async (t) => {
+  const duplex = new Duplex();
+  const timers = activeTimers();
+  const source = Object.assign(new StubSource(), { upgrade: () => duplex });
+  const response = await bounded(source, 60_000);
+  t.equal(response.upgrade(), duplex);
+  t.equal(activeTimers(), timers);
+});
+
+t.test('a body that is read raw, or lent, is under the same bound', async (t) => {
+  const read: ((response: Response) => Promise<unknown>)[] = [
+    (response) => collect(response.iterRaw()),
+    (response) => response.consume(() => {}),
+  ];
+  for (const readBy of read) {
+    const silent = new StubSource('a', new Promise<never>(() => {}));
+    const endless = StubSource.around(silent, 'decoded');
+    endless.pull = () => silent.pull();
+    const error = await rejection(readBy(await bounded(endless, 20)), DeadlineError);
+    t.match(error.message, /not done after 20 ms/);
+    t.equal(endless.cancels, 1);
+  }
 });
 
 t.test('a client without a deadline keeps to that of a request', async (t) => {

@@ -1,14 +1,9 @@
-import type { Duplex } from 'node:stream';
 import type { BodySource } from '../../messages/body-source.ts';
-import type { Headers } from '../../messages/headers.ts';
+import { PassingSource } from '../../messages/passing-source.ts';
 import type { Member } from './member.ts';
 
 /** A body as one member reads it: it ends when the member leaves. */
-export class MemberSource implements BodySource {
-  readonly inner?: BodySource;
-  readonly rest?: () => Promise<Uint8Array>;
-  readonly upgrade?: () => Duplex;
-  readonly #source: BodySource;
+export class MemberSource extends PassingSource {
   readonly #member: Member;
   readonly #handle: object;
 
@@ -19,60 +14,18 @@ export class MemberSource implements BodySource {
     return new MemberSource(source, member, handle);
   }
 
-  /** `handle` is what becomes garbage when nobody has the body any more. */
+  /** `handle` is what becomes garbage when nobody has the body any more: one that is being read holds it. */
   private constructor(source: BodySource, member: Member, handle: object) {
-    this.#source = source;
+    super(source, source.inner && new MemberSource(source.inner, member, handle));
     this.#member = member;
     this.#handle = handle;
-    // Whoever reads what came over the wire is under the same bounds.
-    if (source.inner !== undefined) this.inner = new MemberSource(source.inner, member, handle);
-    if (source.rest !== undefined) this.rest = () => this.#takeRest();
-    if (source.upgrade !== undefined) this.upgrade = () => this.#handOver();
   }
 
-  async pull(): Promise<Uint8Array | null> {
-    const piece = await this.#wait(() => this.#source.pull());
-    if (piece === null) this.#over();
-    return piece;
+  protected override reading<T>(read: () => Promise<T>): Promise<T> {
+    return this.#member.wait(read);
   }
 
-  async cancel(): Promise<void> {
-    this.#over();
-    await this.#source.cancel();
-  }
-
-  get bytesReceived(): number {
-    return this.#source.bytesReceived;
-  }
-
-  get trailers(): Headers | null {
-    return this.#source.trailers;
-  }
-
-  async #takeRest(): Promise<Uint8Array> {
-    const bytes = await this.#wait(() =>
-      (this.#source.rest as () => Promise<Uint8Array>).call(this.#source),
-    );
-    this.#over();
-    return bytes;
-  }
-
-  #handOver(): Duplex {
-    this.#over();
-    return (this.#source.upgrade as () => Duplex).call(this.#source);
-  }
-
-  /** `this` is held until the end of the wait, so that a body that is being read is not taken for a dropped one. */
-  async #wait<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await this.#member.wait(work);
-    } catch (error) {
-      this.#over();
-      throw error;
-    }
-  }
-
-  #over(): void {
+  protected override ended(): void {
     dropped.unregister(this.#handle);
     this.#member.over();
   }

@@ -1,7 +1,7 @@
-import type { Duplex } from 'node:stream';
 import type { BodySource } from '../../messages/body-source.ts';
-import type { Headers } from '../../messages/headers.ts';
 import type { Content } from '../../messages/content/content.ts';
+import { PassingContent } from '../../messages/content/passing.ts';
+import { InspectedSource } from '../../messages/passing-source.ts';
 import type { TracedBody } from './traced-exchange.ts';
 
 /** Keeps the beginning of a body, up to a limit in bytes. */
@@ -43,31 +43,18 @@ export class Capture {
   }
 }
 
-/** A body that leaves its beginning in a capture as it is sent. It is never taken as a whole. */
-export class CapturedContent implements Content {
-  readonly contentType: string | undefined;
-  readonly contentLength: number | undefined;
-  readonly contentEncoding: string | undefined;
-  readonly filename: string | undefined;
-  readonly replayable: boolean;
-  readonly trailers?: () => Iterable<readonly [name: string, value: string]>;
-  readonly #content: Content;
+/** A body that leaves its beginning in a capture as it is sent. */
+export class CapturedContent extends PassingContent {
   readonly #capture: Capture;
 
   constructor(content: Content, capture: Capture) {
-    this.contentType = content.contentType;
-    this.contentLength = content.contentLength;
-    this.contentEncoding = content.contentEncoding;
-    this.filename = content.filename;
-    this.replayable = content.replayable;
-    if (content.trailers !== undefined) this.trailers = content.trailers.bind(content);
-    this.#content = content;
+    super(content);
     this.#capture = capture;
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
     this.#capture.begin();
-    for await (const piece of this.#content.stream()) {
+    for await (const piece of this.content.stream()) {
       this.#capture.add(piece);
       yield piece;
     }
@@ -75,34 +62,15 @@ export class CapturedContent implements Content {
 }
 
 /** The body of a response that leaves its beginning in a capture as it is read. */
-export class CapturedSource implements BodySource {
-  readonly inner?: BodySource;
-  readonly upgrade?: () => Duplex;
-  readonly #source: BodySource;
+export class CapturedSource extends InspectedSource {
   readonly #capture: Capture;
 
   constructor(source: BodySource, capture: Capture) {
-    if (source.inner !== undefined) this.inner = source.inner;
-    if (source.upgrade !== undefined) this.upgrade = source.upgrade.bind(source);
-    this.#source = source;
+    super(source, source.inner && new CapturedSource(source.inner, capture));
     this.#capture = capture;
   }
 
-  async pull(): Promise<Uint8Array | null> {
-    const piece = await this.#source.pull();
-    if (piece !== null) this.#capture.add(piece);
-    return piece;
-  }
-
-  cancel(): Promise<void> {
-    return this.#source.cancel();
-  }
-
-  get bytesReceived(): number {
-    return this.#source.bytesReceived;
-  }
-
-  get trailers(): Headers | null {
-    return this.#source.trailers;
+  protected override passed(piece: Uint8Array): void {
+    this.#capture.add(piece);
   }
 }
